@@ -1,0 +1,11 @@
+// What a process does when it dies of a fatal signal: it leaves one byte that says which plugin it died in.
+#pragma once
+
+namespace grid {
+
+// Handles SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, on a stack of its own, then lets the process die of
+// the same signal (or run the handler that was there before). Idempotent. Once, early in main(), where a
+// marker folder is used. [any]
+void install_fatal_signal_handler();
+
+}  // namespace grid
