@@ -1,18 +1,19 @@
-// The run directory: where whoever starts a task and whoever watches it meet. This is its format, shared by the shim, the
-// transports and every later shim; plain lines, so that a POSIX shell can write and read it too.
+// The run directory: where whoever starts a task and whoever watches it meet. This is its format, shared by
+// the shim, the transports and every later shim; plain lines, so that a POSIX shell can write and read it
+// too.
 //
 //   <run root>/<head id>/<machine id>/<run name>/
 //     spec      what to run; written beside and renamed into place, never changed after
-//     journal   append-only, one record per line; its writer holds flock(LOCK_EX) on it for as long as it lives
-//     go        a folder: the one start gate. Whoever makes it may start the tasks, or has shut the gate for good
-//     cancel/   empty files: `all`, or the number of an element; looked at by the shim when it gets SIGTERM
-//     <element>.out, <element>.err    what an ended element wrote; absent when that is nothing
+//     journal   append-only, one record per line; its writer holds flock(LOCK_EX) on it for as long as it
+//     lives go        a folder: the one start gate. Whoever makes it may start the tasks, or has shut the
+//     gate for good cancel/   empty files: `all`, or the number of an element; looked at by the shim when it
+//     gets SIGTERM <element>.out, <element>.err    what an ended element wrote; absent when that is nothing
 //     slot<k>.out, slot<k>.err        of the element that runs in slot k
 //     work/     the work folder
 //     shim.log  complaints of the shim itself
 //
-// Every line is `key value…`, values separated by one blank; bytes outside [!-~] and '%' are written as %XX, upper case.
-// [any] No state. Nothing here needs more than libc, so that a static program can compile it in.
+// Every line is `key value…`, values separated by one blank; bytes outside [!-~] and '%' are written as %XX,
+// upper case. [any] No state. Nothing here needs more than libc, so that a static program can compile it in.
 #pragma once
 
 #include <sys/types.h>
@@ -47,29 +48,29 @@ inline constexpr std::string_view shim_log = "shim.log";
 // One part of the path: letters, digits, '.', '_', '-', at most 128, not starting with '.'.
 [[nodiscard]] GRID_SDK bool is_name(std::string_view name) noexcept;
 // Error usage when head id, machine id or run name is not a name.
-[[nodiscard]] GRID_SDK Result<std::filesystem::path> path_of(const std::filesystem::path& root, const Run& run,
-                                                             std::string_view machine_id);
+[[nodiscard]] GRID_SDK Result<std::filesystem::path> path_of(const std::filesystem::path& root,
+                                                             const Run& run, std::string_view machine_id);
 // /var/tmp/grid-<uid>
 [[nodiscard]] GRID_SDK std::filesystem::path default_root();
-// Makes the run root (its parents must exist) or checks the one that is there. policy_denied, naming the fix: a symbolic
-// link, somebody else's, or not 0700. storage_failed: it cannot be made.
+// Makes the run root (its parents must exist) or checks the one that is there. policy_denied, naming the fix:
+// a symbolic link, somebody else's, or not 0700. storage_failed: it cannot be made.
 [[nodiscard]] GRID_SDK Result<> claim_root(const std::filesystem::path& root);
 
 // ---- spec
 
 struct Spec {
-  std::string nonce;    // who may complete a directory without a gate
-  std::string cookie;   // in the environment of everything that this run starts; unguessable
+  std::string nonce;   // who may complete a directory without a gate
+  std::string cookie;  // in the environment of everything that this run starts; unguessable
   std::string execution;
   bool array = false;
-  std::vector<RunElement> elements;       // at least one, each number once
-  std::uint32_t slots = 1;                // at least 1
-  std::vector<std::string> argv;          // at least one
-  std::string cwd;                        // absolute; empty: the work folder
+  std::vector<RunElement> elements;  // at least one, each number once
+  std::uint32_t slots = 1;           // at least 1
+  std::vector<std::string> argv;     // at least one
+  std::string cwd;                   // absolute; empty: the work folder
   std::vector<std::string> environment;
-  std::string stdin_path;                 // absolute; empty: /dev/null
+  std::string stdin_path;  // absolute; empty: /dev/null
   std::optional<std::uint32_t> umask;
-  double grace_seconds = 10;              // kept in milliseconds
+  double grace_seconds = 10;  // kept in milliseconds
 };
 
 [[nodiscard]] GRID_SDK Spec make_spec(const RunSpec& run, std::string cookie);
@@ -86,7 +87,7 @@ struct ShimRecord {  // the first one: the gate is passed, and by whom
 struct StartedRecord {
   std::uint32_t element = 0;
   std::uint32_t attempt = 1;
-  ProcessId process;       // also the id of its session and its process group
+  ProcessId process;  // also the id of its session and its process group
   std::uint32_t slot = 0;
 };
 struct ExitedRecord {
@@ -102,9 +103,11 @@ using Record = std::variant<ShimRecord, StartedRecord, ExitedRecord, FinishedRec
 [[nodiscard]] GRID_SDK std::string encode(const Record& record);
 // One line without its newline. Error: usage.
 [[nodiscard]] GRID_SDK Result<Record> decode_record(std::string_view line);
-// Appends the records of all whole lines at the front of `text` and returns how many bytes they take; a line still being
-// written (or torn by a crash) stays for later. Error: usage, at the first line that is no record.
-[[nodiscard]] GRID_SDK Result<std::size_t> decode_journal(std::string_view text, std::vector<Record>& records);
+// Appends the records of all whole lines at the front of `text` and returns how many bytes they take; a line
+// still being written (or torn by a crash) stays for later. Error: usage, at the first line that is no
+// record.
+[[nodiscard]] GRID_SDK Result<std::size_t> decode_journal(std::string_view text,
+                                                          std::vector<Record>& records);
 
 // ---- who is who (Linux, /proc)
 
