@@ -59,7 +59,7 @@ struct Descriptor {
 
 #define GRID_PLUGIN(kind_, name_, version_, summary_, class_, options_, sample_)                                  \
   __attribute__((section(GRID_ABI_SECTION), used)) static const char grid_abi_mark = 1;                           \
-  extern "C" __attribute__((visibility("default"), used)) const ::grid::Descriptor grid_plugin_descriptor;        \
+  extern "C" __attribute__((visibility("default"))) const ::grid::Descriptor grid_plugin_descriptor;              \
   const ::grid::Descriptor grid_plugin_descriptor = {                                                             \
       sizeof(::grid::Descriptor),                                                                                 \
       GRID_ABI,                                                                                                   \
