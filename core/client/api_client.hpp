@@ -1,8 +1,10 @@
-// The command line's side of the daemon's API (docs/api.md): HTTP/1.1 over the unix socket, one connection per request, so
-// that a broken one is never mistaken for an answer. Blocking, each call with a deadline. [any] one thread at a time.
+// The command line's side of the daemon's API (docs/api.md): HTTP/1.1 over the unix socket, one connection
+// per request, so that a broken one is never mistaken for an answer. Blocking, each call with a deadline.
+// [any] one thread at a time.
 //
-// Errors: what the daemon answered as an error object comes back as that Error. Otherwise daemon_unavailable (nobody
-// listens, or it left before it answered; retryable), timed_out (no byte within the deadline) or internal (not HTTP, not JSON).
+// Errors: what the daemon answered as an error object comes back as that Error. Otherwise daemon_unavailable
+// (nobody listens, or it left before it answered; retryable), timed_out (no byte within the deadline) or
+// internal (not HTTP, not JSON).
 #pragma once
 
 #include <chrono>
@@ -53,14 +55,18 @@ class ApiClient {
   Result<Json> post(const std::string& target, const Json& body, Milliseconds deadline = patience);
   // The answer's header has come; the body is read from the stream.
   Result<ApiStream> open(const std::string& target, Milliseconds deadline = patience);
-  // All of the body as it comes; `on_bytes` answers false to leave early. `idle`: longest silence allowed, 0: any.
+  // All of the body as it comes; `on_bytes` answers false to leave early. `idle`: longest silence allowed, 0:
+  // any.
   Result<> stream(const std::string& target, const std::function<bool(std::string_view)>& on_bytes,
                   Milliseconds idle = Milliseconds(0));
 
  private:
-  explicit ApiClient(std::filesystem::path socket, Fd first) : socket_(std::move(socket)), first_(std::move(first)) {}
-  Result<ApiStream> send(std::string_view method, const std::string& target, std::string body, Milliseconds deadline);
-  Result<Json> exchange(std::string_view method, const std::string& target, std::string body, Milliseconds deadline);
+  explicit ApiClient(std::filesystem::path socket, Fd first)
+      : socket_(std::move(socket)), first_(std::move(first)) {}
+  Result<ApiStream> send(std::string_view method, const std::string& target, std::string body,
+                         Milliseconds deadline);
+  Result<Json> exchange(std::string_view method, const std::string& target, std::string body,
+                        Milliseconds deadline);
 
   std::filesystem::path socket_;
   Fd first_;
