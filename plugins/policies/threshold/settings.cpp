@@ -44,11 +44,10 @@ Result<Marks> read_marks(const Options& options, const std::string& name) {
 std::span<const OptionSpec> option_specs() noexcept { return specs; }
 
 const char* sample_yaml() noexcept {
-  return R"(policy: threshold
-plugins:
+  return R"(plugins:
   policy.threshold:
-    cpu_high: 0.85          # the head is busy from here on …
-    cpu_low: 0.60           # … until it is below this
+    cpu_high: 0.85          # the head is busy from here on ...
+    cpu_low: 0.60           # ... until it is below this
     memory_high: 0.90
     memory_low: 0.80
     sustain: 20s            # a short peak moves nothing

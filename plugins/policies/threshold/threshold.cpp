@@ -122,10 +122,8 @@ class Turn {
 
   void choose_stop_for(const Trigger& trigger, std::optional<double> used, double low,
                        std::vector<Target>& free) {
-    if (!trigger.holds || !used) {
-      if (used) after_.freeing.erase(trigger.name);
-      return;
-    }
+    if (used && !trigger.held_seconds) after_.freeing.erase(trigger.name);  // nothing presses any more
+    if (!trigger.holds || !used) return;
     std::optional<Freeing> freeing;
     if (const auto known = after_.freeing.find(trigger.name); known != after_.freeing.end())
       freeing = known->second;
@@ -186,9 +184,7 @@ class Turn {
   }
 
   // A head without a GPU needs no line about it.
-  bool relevant(const Trigger& trigger) const {
-    return &trigger != &triggers_.gpu() || head_.gpu_fraction;
-  }
+  bool relevant(const Trigger& trigger) const { return &trigger != &triggers_.gpu() || head_.gpu_fraction; }
 
   void explain_moves() {
     auto& reasons = decision_.reasons;
