@@ -103,11 +103,10 @@ bool decode_elements(std::string_view text, std::vector<RunElement>& elements) {
   std::unordered_set<std::uint32_t> seen;
   while (!text.empty()) {
     std::string_view range = take(text, ' ');
-    const auto first =
-        decode_number<std::uint32_t>(take(range, range.find('-') < range.find(':') ? '-' : ':'));
-    const auto colon = range.find(':');
-    const auto last =
-        colon == std::string_view::npos ? first : decode_number<std::uint32_t>(take(range, ':'));
+    std::string_view numbers = take(range, ':');
+    const bool several = numbers.find('-') != std::string_view::npos;
+    const auto first = decode_number<std::uint32_t>(take(numbers, '-'));
+    const auto last = several ? decode_number<std::uint32_t>(numbers) : first;
     const auto attempt = decode_number<std::uint32_t>(range);
     if (!first || !last || !attempt || *last < *first || *attempt == 0) return false;
     if (std::uint64_t{*last} - *first + 1 + elements.size() > most_elements) return false;
@@ -459,7 +458,8 @@ std::optional<ProcessFacts> process_facts(pid_t pid) {
   std::string_view rest = std::string_view(stat).substr(name_end + 2);
   ProcessFacts facts;
   facts.id.pid = pid;
-  facts.state = take(rest, ' ')[0];
+  facts.state = rest.front();
+  take(rest, ' ');
   facts.parent = decode_number<std::int32_t>(take(rest, ' ')).value_or(0);
   facts.group = decode_number<std::int32_t>(take(rest, ' ')).value_or(0);
   facts.session = decode_number<std::int32_t>(take(rest, ' ')).value_or(0);
