@@ -50,9 +50,9 @@ class Guard {
   Fd socket_;
 };
 
-// One line of a report file.
+// One line of a report file: `UNIX_MS PID START_TICKS COUNT [PID START_TICKS]… PROBLEM`, the root first.
 struct GuardReport {
-  std::string at;  // RFC 3339
+  std::int64_t unix_ms = 0;
   ProcessId root;
   std::vector<ProcessId> continued;  // were stopped, and run again
   std::string problem;               // empty: all of the tree runs
