@@ -3,9 +3,12 @@
 
 namespace grid {
 
-// Handles SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, on a stack of its own, then lets the process die of
-// the same signal (or run the handler that was there before). Idempotent. Once, early in main(), where a
-// marker folder is used. [any]
+// Handles SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, then lets the process die of the same signal (or run
+// the handler that was there before). Idempotent. Once, early in main(), where a marker folder is used. [any]
 void install_fatal_signal_handler();
+
+// Gives the calling thread a stack for that handler, so that it also answers when the thread's own is used
+// up. [any]
+void use_signal_stack();
 
 }  // namespace grid

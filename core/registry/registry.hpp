@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,16 +71,26 @@ class Registry {
                                                                     const Options& options = {});
 
  private:
+  using Key = std::pair<Kind, std::string>;
+  struct Refusal {
+    PluginState state;
+    Error error;
+  };
   [[nodiscard]] Result<PluginFile> find(Kind kind, std::string_view name) const;
+  // Why no code of `file` may run; nothing when it may.
+  [[nodiscard]] std::optional<Refusal> refusal(const PluginFile& file) const;
+  [[nodiscard]] static PluginStatus status_of(const PluginFile& file, const Refusal& refused);
   [[nodiscard]] Result<std::shared_ptr<Supervisor>> supervise(Kind kind, std::string_view name);
-  template <class Running>
+  void mark_from_now_on();
+  template <class Running, class Interface>
   [[nodiscard]] Result<std::shared_ptr<Running>> run(Kind kind, std::string_view name,
                                                      const Options& options);
 
   RegistryOptions options_;
   Host& host_;
-  std::shared_ptr<CrashMarker> marker_;
-  std::map<std::pair<Kind, std::string>, std::shared_ptr<Supervisor>> supervisors_;
+  std::shared_ptr<CrashMarker> marker_;                     // made when the first plugin is entered
+  std::map<Key, std::shared_ptr<Supervisor>> supervisors_;  // opened, or faulted while being opened
+  std::map<Key, PluginStatus> refused_;                     // asked for, and not opened
 };
 
 }  // namespace grid
