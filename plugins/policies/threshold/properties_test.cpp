@@ -197,9 +197,11 @@ TEST(Properties, MemoryMovesOneUntilSomethingIsFree) {
     }
     RC_ASSERT(chosen.size() == 1U);
     const int first = *chosen.begin();
-    std::erase_if(snapshot.candidates,
-                  [&](const Candidate& candidate) { return candidate.root.pid == first; });
-    snapshot.nodes[0].sample.memory_available_bytes = GiB / 4 + GiB / 3;  // it freed something, not enough
+    const auto gone = std::find_if(snapshot.candidates.begin(), snapshot.candidates.end(),
+                                   [&](const Candidate& candidate) { return candidate.root.pid == first; });
+    snapshot.nodes[0].sample.memory_available_bytes =
+        GiB / 4 + *gone->rss_bytes * 3 / 4;  // something, not enough
+    snapshot.candidates.erase(gone);
     const auto answer = decide(*policy, snapshot, memory_text);
     RC_ASSERT(answer.decision.allowed);
   }));
