@@ -52,7 +52,7 @@ constexpr std::size_t yaml_max_nodes = 10'000;
 
 [[nodiscard]] YamlDocument read_yaml(std::string_view bytes);
 
-// "sequence", "mapping", …, for messages.
+// "a list", "a mapping", "nothing", "a single value": for messages.
 [[nodiscard]] std::string_view to_string(YamlNode::Type type) noexcept;
 
 }  // namespace grid
