@@ -55,6 +55,7 @@ struct Launch {
   std::vector<std::string> argv;         // bytes; never empty
   std::string exe;                       // bytes; the program as the kernel knows it
   std::string cwd;                       // bytes
+  std::string stdin_path;                // bytes; the regular file it reads from; empty: none
   std::vector<std::string> environment;  // "NAME=value"
   std::optional<std::uint32_t> umask;
 };
@@ -76,6 +77,7 @@ class HeadScanner {
   [[nodiscard]] Result<HeadScan> turn();
 
  private:
+  friend Result<HeadScan> scan_once(const ScanOptions& options);
   struct State;
   std::unique_ptr<State> state_;
 };
