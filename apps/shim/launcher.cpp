@@ -13,8 +13,6 @@ namespace {
 
 namespace rd = run_directory;
 
-constexpr std::string_view default_path = "/usr/local/bin:/usr/bin:/bin";
-
 // In a mode that no umask of the task changes.
 Fd open_log(const std::string& name) {
   Fd file(::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
@@ -28,13 +26,6 @@ Fd open_log(const std::string& name) {
 
 bool defines(std::string_view variable, std::string_view name) {
   return variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=';
-}
-
-std::string_view path_of(const std::vector<std::string>& environment) {
-  for (const auto& variable : environment) {
-    if (defines(variable, "PATH")) return std::string_view(variable).substr(5);
-  }
-  return default_path;
 }
 
 std::string current_folder() {
@@ -108,36 +99,10 @@ std::string Launcher::mark(std::uint32_t element) const {
   return "GRID_EXECUTION=" + spec_.execution + (spec_.array ? '.' + std::to_string(element) : std::string());
 }
 
-// As execvp does, but with the task's PATH and from the task's folder. Returns 0 or an errno.
-int Launcher::find_program() {
-  const std::string& name = spec_.argv.front();
-  if (name.find('/') != std::string::npos) {
-    program_ = name;
-    return 0;
-  }
-  int error = ENOENT;
-  std::string_view rest = path_of(spec_.environment);
-  for (bool more = !name.empty(); more;) {
-    const auto colon = rest.find(':');
-    more = colon != std::string_view::npos;
-    std::string file(rest.substr(0, colon));
-    if (more) rest.remove_prefix(colon + 1);
-    if (file.empty() || file.front() != '/') file.insert(0, folder_ + '/');
-    file += '/' + name;
-    struct stat facts {};
-    if (::stat(file.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
-    if (::faccessat(AT_FDCWD, file.c_str(), X_OK, AT_EACCESS) == 0) {
-      program_ = std::move(file);
-      return 0;
-    }
-    error = EACCES;
-  }
-  return error;
-}
-
 int Launcher::start(const RunElement& element, const SlotLogs& logs, pid_t& pid) {
   if (program_.empty()) {
-    if (const int error = find_program(); error != 0) return error;
+    const int error = rd::find_program(spec_.argv.front(), spec_.environment, folder_, program_);
+    if (error != 0) return error;
   }
   execution_ = mark(element.element);
   attempt_ = "GRID_ATTEMPT=" + std::to_string(element.attempt);

@@ -42,8 +42,6 @@ class Launcher {
   [[nodiscard]] std::string mark(std::uint32_t element) const;
 
  private:
-  int find_program();
-
   const run_directory::Spec& spec_;
   std::string folder_;   // where the task runs, absolute
   std::string program_;  // what to execute; empty: not found yet

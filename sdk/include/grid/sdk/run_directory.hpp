@@ -109,6 +109,15 @@ using Record = std::variant<ShimRecord, StartedRecord, ExitedRecord, FinishedRec
 [[nodiscard]] GRID_SDK Result<std::size_t> decode_journal(std::string_view text,
                                                           std::vector<Record>& records);
 
+// ---- what a task's program is
+
+// PATH of `environment` ("NAME=value"), or the system's usual one.
+[[nodiscard]] GRID_SDK std::string_view search_path(const std::vector<std::string>& environment) noexcept;
+// As execvp looks for `name`, but with the PATH of `environment` and seen from `folder`. Returns 0 and the
+// file in `program` (a name with a slash as it is, unchecked), or ENOENT or EACCES.
+[[nodiscard]] GRID_SDK int find_program(const std::string& name, const std::vector<std::string>& environment,
+                                        const std::string& folder, std::string& program);
+
 // ---- who is who (Linux, /proc)
 
 // Of the running kernel; empty when /proc cannot be read.
