@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "apps/shim/guard.hpp"
 #include "apps/shim/run.hpp"
 
 namespace {
@@ -14,6 +15,7 @@ struct Verb {
 
 constexpr Verb verbs[] = {
     {"run", grid::shim::run_main},
+    {"guard", grid::shim::guard_main},
 };
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+extern "C" {  // glibc 2.36 forgets to say so in this one header
 #include <sys/pidfd.h>
+}
 
 #include <array>
 #include <cerrno>
