@@ -1,0 +1,277 @@
+// The one table behind parser, help and completion.
+#include "apps/grid/commands/commands.hpp"
+#include "apps/grid/options.hpp"
+
+namespace grid {
+namespace {
+
+using enum ArgType;
+using Need = Positional::Need;
+
+constexpr Option globals[] = {
+    {.name = "json", .help = "print the documented JSON object instead of text"},
+    {.name = "profile",
+     .type = text,
+     .metavar = "NAME",
+     .help = "built-in configuration to start from (home)"},
+    {.name = "config",
+     .type = path,
+     .metavar = "FILE",
+     .help = "this configuration file instead of the user's own"},
+    {.name = "no-start", .help = "do not start the daemon; without one: exit code 6"},
+    {.name = "no-color", .help = "plain text (so do NO_COLOR, TERM=dumb and a pipe)"},
+    {.name = "columns",
+     .type = count,
+     .metavar = "N",
+     .help = "width of text output",
+     .maximum = 10000,
+     .hidden = true},
+    {.name = "help", .letter = 'h', .help = "show help"},
+    {.name = "version", .help = "show the version"},
+};
+
+constexpr Option interval{.name = "interval",
+                          .type = duration,
+                          .metavar = "TIME",
+                          .help = "between the two looks at the processes",
+                          .fallback = "1s",
+                          .minimum = 0.05,
+                          .maximum = 600};
+constexpr Option limit{.name = "limit",
+                       .type = count,
+                       .metavar = "N",
+                       .help = "at most N lines",
+                       .minimum = 1,
+                       .maximum = 100000};
+
+constexpr Option scan_options[] = {
+    interval,
+    {.name = "top",
+     .type = count,
+     .metavar = "N",
+     .help = "at most N candidates",
+     .fallback = "20",
+     .minimum = 1,
+     .maximum = 1000},
+};
+constexpr Option execute_options[] = {
+    {.name = "to", .type = node, .metavar = "NODE", .help = "this worker instead of the best one"},
+    {.name = "original",
+     .type = choice,
+     .metavar = "WHAT",
+     .help = "what becomes of the original: paused until the copy has succeeded, stopped before the copy "
+             "starts, or kept running",
+     .fallback = "pause",
+     .choices = "pause|stop|keep"},
+    {.name = "trigger",
+     .type = choice,
+     .metavar = "WHAT",
+     .help = "what the move is to relieve; memory and gpu need --original stop",
+     .choices = "cpu|memory|gpu|pressure"},
+    {.name = "dry-run", .help = "show what would be done, and do nothing"},
+    {.name = "yes", .letter = 'y', .help = "accept the losses that a restart brings"},
+    {.name = "no-stage", .help = "copy no files of the working directory"},
+    {.name = "detach", .letter = 'd', .help = "print the id and leave"},
+};
+constexpr Option run_options[] = {
+    {.name = "detach", .letter = 'd', .help = "print the id alone and leave"},
+    {.name = "on", .type = node, .metavar = "NODE", .help = "this node instead of the best one"},
+    {.name = "array",
+     .type = count,
+     .metavar = "N",
+     .help = "run it N times; each finds its number in GRID_EXECUTION",
+     .minimum = 1,
+     .maximum = 1000000},
+    {.name = "cpus",
+     .type = number,
+     .metavar = "N",
+     .help = "CPUs it needs",
+     .fallback = "1",
+     .maximum = 65536},
+    {.name = "memory", .type = size, .metavar = "SIZE", .help = "memory it needs, such as 8G"},
+    {.name = "gpus", .type = count, .metavar = "N", .help = "GPUs it needs", .maximum = 1024},
+    {.name = "label",
+     .type = text,
+     .metavar = "LABEL",
+     .help = "only nodes with this label",
+     .repeatable = true},
+    {.name = "env",
+     .letter = 'e',
+     .type = text,
+     .metavar = "NAME[=VALUE]",
+     .help = "a variable for it; without VALUE the caller's",
+     .repeatable = true},
+    {.name = "stdin",
+     .type = path,
+     .metavar = "FILE",
+     .help = "its standard input; - is the caller's (default: /dev/null)"},
+};
+constexpr Option ps_options[] = {
+    {.name = "all", .letter = 'a', .help = "those that ended more than a day ago, too"},
+    limit,
+};
+constexpr Option history_options[] = {limit};
+constexpr Option logs_options[] = {
+    {.name = "follow", .letter = 'f', .help = "go on until it has ended"},
+    {.name = "stream",
+     .type = choice,
+     .metavar = "WHICH",
+     .help = "only this one",
+     .choices = "stdout|stderr"},
+};
+constexpr Option wait_options[] = {
+    {.name = "timeout",
+     .type = duration,
+     .metavar = "TIME",
+     .help = "give up after this long, with exit code 124"},
+};
+constexpr Option watch_options[] = {
+    {.name = "interval",
+     .type = duration,
+     .metavar = "TIME",
+     .help = "between two pictures",
+     .fallback = "1s",
+     .minimum = 0.1,
+     .maximum = 3600},
+};
+constexpr Option explain_options[] = {interval};
+
+constexpr Positional pid_asked[] = {{"PID", pid, Need::asked}};
+constexpr Positional id_asked[] = {{"ID", execution, Need::asked}};
+constexpr Positional command_rest[] = {{"COMMAND", shell_command, Need::rest}};
+constexpr Positional subject[] = {{"EXECUTION|PID|NODE", text, Need::required}};
+constexpr Positional plugin_name[] = {{"PLUGIN", plugin, Need::required}};
+constexpr Positional file_optional[] = {{"FILE", path, Need::optional}};
+constexpr Positional shell[] = {{"SHELL", choice, Need::required, "bash|zsh|fish"}};
+constexpr Positional topic[] = {{"COMMAND", text, Need::optional}, {"VERB", text, Need::optional}};
+constexpr Positional words[] = {{"WORD", text, Need::rest}};
+
+constexpr Command table[] = {
+    {.path = "offload scan",
+     .summary = "Show what should leave this machine, where to, and why",
+     .run = offload_scan,
+     .options = scan_options,
+     .examples = "grid offload scan\ngrid offload scan --json --interval 2s",
+     .notes = "One turn of the loop: looks at the processes twice, asks the policy, and changes nothing."},
+    {.path = "offload execute",
+     .summary = "Move a running process to a worker",
+     .run = offload_execute,
+     .options = execute_options,
+     .positionals = pid_asked,
+     .examples = "grid offload execute 4711\ngrid offload execute 4711 --to gpu1 --yes\ngrid offload execute "
+                 "4711 --dry-run",
+     .notes = "The original is paused, started again on the worker, and ended when that has succeeded; if it "
+              "fails, the original goes "
+              "on. What a restart would lose is listed and has to be accepted: on a terminal by an answer, "
+              "else with --yes."},
+    {.path = "offload status",
+     .summary = "Show the moves under way and those of the last day",
+     .run = offload_status},
+    {.path = "offload history",
+     .summary = "Show what was moved, when, and how it ended",
+     .run = offload_history,
+     .options = history_options},
+    {.path = "offload watch", .summary = "The same as grid watch", .run = watch, .options = watch_options},
+    {.path = "run",
+     .summary = "Run a command on the best node",
+     .run = run,
+     .options = run_options,
+     .positionals = command_rest,
+     .examples = "grid run -- make -j4\ngrid run -d --memory 8G --label gpu -- ./train.py\ngrid run --array "
+                 "100 -- sh -c 'echo "
+                 "$GRID_EXECUTION'",
+     .notes = "Output comes as it is made, and the exit code is the command's own (128+N: ended by signal N; "
+              "127 and 126: not found, "
+              "cannot be run; 125: grid failed before). Ctrl-C goes to the command; the second one leaves it "
+              "running and says how to "
+              "stop it.\nThe command starts in the same directory, with the environment variables that the "
+              "configuration lets pass and "
+              "those of -e. With --json its output stays in grid logs, and the execution is printed when it "
+              "has ended.",
+     .stops_at_positional = true},
+    {.path = "ps", .summary = "List executions", .run = ps, .options = ps_options},
+    {.path = "logs",
+     .summary = "Print what an execution wrote",
+     .run = logs,
+     .options = logs_options,
+     .positionals = id_asked,
+     .examples = "grid logs 7\ngrid logs -f 7.3\ngrid logs 7 --stream stderr",
+     .notes = "Its stdout goes to stdout and its stderr to stderr, byte by byte; on a terminal control "
+              "characters are shown, not obeyed."},
+    {.path = "wait",
+     .summary = "Wait for an execution, and exit with its code",
+     .run = wait,
+     .options = wait_options,
+     .positionals = id_asked,
+     .examples = "grid wait 7\ngrid wait 7 --timeout 30s"},
+    {.path = "cancel",
+     .summary = "Stop an execution and all it started",
+     .run = cancel,
+     .positionals = id_asked},
+    {.path = "why",
+     .summary = "Explain why something waits, runs where it runs, or may not move",
+     .run = why,
+     .positionals = subject,
+     .examples = "grid why 7\ngrid why 4711\ngrid why gpu1"},
+    {.path = "status", .summary = "Show nodes, queue and decision at a glance", .run = status},
+    {.path = "watch",
+     .summary = "The same, live; q or Ctrl-C leaves",
+     .run = watch,
+     .options = watch_options},
+    {.path = "node list", .summary = "List the nodes", .run = node_list},
+    {.path = "policy explain",
+     .summary = "Show how the policy decides now, with all its figures",
+     .run = policy_explain,
+     .options = explain_options},
+    {.path = "plugin list", .summary = "List the plugins", .run = plugin_list},
+    {.path = "plugin info",
+     .summary = "Show one plugin and its options",
+     .run = plugin_info,
+     .positionals = plugin_name,
+     .examples = "grid plugin info policy.threshold\ngrid plugin info procfs"},
+    {.path = "config check",
+     .summary = "Check the configuration, all errors at once",
+     .run = config_check,
+     .positionals = file_optional},
+    {.path = "config show",
+     .summary = "Show every setting in force, and where it comes from",
+     .run = config_show},
+    {.path = "config schema",
+     .summary = "Print the JSON Schema of the configuration, for editors",
+     .run = config_schema_command},
+    {.path = "config init",
+     .summary = "Write a first configuration file",
+     .run = config_init,
+     .positionals = file_optional},
+    {.path = "daemon start",
+     .summary = "Start the daemon (others start it when they need it)",
+     .run = daemon_start},
+    {.path = "daemon stop", .summary = "Stop the daemon; what runs goes on", .run = daemon_stop},
+    {.path = "daemon run", .summary = "Be the daemon, in the foreground", .run = daemon_run},
+    {.path = "daemon status", .summary = "Show the daemon", .run = daemon_status},
+    {.path = "completion",
+     .summary = "Print the completion script for a shell",
+     .run = completion,
+     .positionals = shell,
+     .examples =
+         "source <(grid completion bash)\ngrid completion zsh > ~/.zfunc/_grid\ngrid completion fish > "
+         "~/.config/fish/completions/grid.fish"},
+    {.path = "help",
+     .summary = "Show help for a command, or the exit codes",
+     .run = help,
+     .positionals = topic,
+     .examples = "grid help run\ngrid help exit-codes"},
+    {.path = "__complete",
+     .summary = "Completions for the words so far",
+     .run = complete,
+     .positionals = words,
+     .stops_at_positional = true,
+     .hidden = true},
+};
+
+}  // namespace
+
+std::span<const Command> commands() noexcept { return table; }
+std::span<const Option> global_options() noexcept { return globals; }
+
+}  // namespace grid
