@@ -15,6 +15,7 @@ class Checker {
   Checker(Walk& walk, const OptionLookup& lookup) : walk_(walk), lookup_(lookup) {}
 
   void run() {
+    for (const LayerError& each : walk_.errors) errors_.insert(each.error.path);
     required(config_schema_table(), &walk_.config, "");
     for (const auto& [name, node] : walk_.config.nodes) check_node(name, node);
     if (walk_.config.metrics.empty())
@@ -27,7 +28,7 @@ class Checker {
   void required(const ObjectSpec& spec, const void* object, const std::string& path) {
     for (const KeySpec& key : spec.keys) {
       const std::string key_path = join_path(path, key.option.name);
-      if (key.required && !walk_.origins.contains(key_path))
+      if (key.required && !was_stated(key_path) && !has_error(path))
         complain(path, fmt::format("the key '{}' is missing", key.option.name));
       if (key.child == nullptr) continue;
       std::size_t index = 0;
@@ -45,10 +46,12 @@ class Checker {
       complain(path,
                fmt::format("'{}' is the head's own name; give the node another, or the head one by head.name",
                            name));
-    if (node.simulated)
-      check_simulated(node, path);
-    else
-      check_real(node, path);
+    if (!has_error_within(path)) {  // else the keys that must agree are not all known
+      if (node.simulated)
+        check_simulated(node, path);
+      else
+        check_real(node, path);
+    }
     if (!node.transport.empty()) check_plugin(Kind::transport, node.transport, path + ".transport");
     check_metrics(node.metrics, path + ".metrics");
     for (const auto& [environment, unused] : node.environments)
@@ -59,10 +62,8 @@ class Checker {
   }
 
   void check_simulated(const NodeConfig& node, const std::string& path) {
-    if (!node.cpus && !was_stated(path + ".cpus"))
-      complain(path, "a simulated node needs cpus: how many it pretends to have");
-    if (!node.memory_bytes && !was_stated(path + ".memory"))
-      complain(path, "a simulated node needs memory: how much it pretends to have");
+    if (!node.cpus) complain(path, "a simulated node needs cpus: how many it pretends to have");
+    if (!node.memory_bytes) complain(path, "a simulated node needs memory: how much it pretends to have");
     if (!node.transport.empty() && node.transport != "local")
       complain(
           path + ".transport",
@@ -101,6 +102,13 @@ class Checker {
 
   [[nodiscard]] bool was_stated(const std::string& path) const { return walk_.origins.contains(path); }
 
+  // Of the walk, before these checks.
+  [[nodiscard]] bool has_error(const std::string& path) const { return errors_.contains(path); }
+  [[nodiscard]] bool has_error_within(const std::string& path) const {
+    const auto found = errors_.lower_bound(path + ".");
+    return has_error(path) || (found != errors_.end() && found->starts_with(path + "."));
+  }
+
   template <class Map>
   static std::vector<std::string> names(const Map& map) {
     std::vector<std::string> names;
@@ -124,6 +132,7 @@ class Checker {
 
   Walk& walk_;
   const OptionLookup& lookup_;
+  std::set<std::string> errors_;  // paths
 };
 
 }  // namespace

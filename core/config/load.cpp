@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <tuple>
 
 #include <fmt/format.h>
 
 #include "core/config/trusted_file.hpp"
 #include "core/config/value.hpp"
 #include "core/config/walk.hpp"
+#include "grid/sdk/bytes.hpp"
 
 namespace grid {
 namespace fs = std::filesystem;
@@ -84,6 +86,13 @@ void add_profile(Layers& layers, const LoadRequest& request) {
   layers.complain(path, message);
 }
 
+// File content in a complaint: of bounded length, and harmless to a terminal.
+std::string presentable(std::string text) {
+  constexpr std::size_t longest = 400;
+  if (text.size() > longest) text = text.substr(0, longest) + "...";
+  return visible(text);
+}
+
 std::string origin_text(const std::vector<std::string>& files, const Origin& origin) {
   return fmt::format("{}:{}:{}", files[origin.layer], origin.place.line, origin.place.column);
 }
@@ -139,8 +148,8 @@ LoadResult load_config_texts(const std::vector<ConfigText>& layers, std::string_
   for (LayerError& each : walk.errors) {
     const bool placed = each.error.place.line > 0;
     result.errors.push_back({placed ? result.files[each.layer] : "", each.error.place.line,
-                             each.error.place.column, std::move(each.error.path),
-                             std::move(each.error.message)});
+                             each.error.place.column, presentable(std::move(each.error.path)),
+                             presentable(std::move(each.error.message))});
   }
   return result;
 }

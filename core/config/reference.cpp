@@ -47,8 +47,7 @@ std::string default_of(const KeySpec& key, const void* defaults) {
   if (key.shape != Shape::value) return "";
   const auto value = key.get(defaults, key.option);
   if (!value || *value == Value(std::string())) return "";
-  const Json json = value_to_json(key.option, *value);
-  return fmt::format("`{}`", json.is_string() ? json.get<std::string>() : dump_json(json));
+  return fmt::format("`{}`", value_to_text(key.option, *value));
 }
 
 void add_rows(std::string& text, const ObjectSpec& spec, const std::string& path) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -74,6 +75,25 @@ bool has_leading_zero(std::string_view text) {
   return text.size() > 1 && text[0] == '0' && is_digit(text[1]);
 }
 
+bool is_out_of_range(OptionSpec spec, std::string_view text) {
+  spec.minimum = -std::numeric_limits<double>::infinity();
+  spec.maximum = std::numeric_limits<double>::infinity();
+  return parse_option(spec, text).has_value();
+}
+
+// "at least 1M", "0.1s to 1d": the bounds as one would write them.
+std::string range(const OptionSpec& spec) {
+  const auto written = [&](double bound) {
+    if (spec.type == OptionType::size || spec.type == OptionType::integer)
+      return value_to_text(spec, static_cast<std::int64_t>(bound));
+    return value_to_text(spec, bound);
+  };
+  if (spec.minimum == spec.maximum) return written(spec.minimum);
+  if (!std::isfinite(spec.minimum)) return "at most " + written(spec.maximum);
+  if (!std::isfinite(spec.maximum)) return "at least " + written(spec.minimum);
+  return written(spec.minimum) + " to " + written(spec.maximum);
+}
+
 std::optional<Value> read_scalar(const OptionSpec& spec, const TextFormat* format, const YamlNode& node,
                                  const std::string& path, std::vector<YamlError>& errors) {
   const auto refuse = [&](std::string message) {
@@ -92,7 +112,7 @@ std::optional<Value> read_scalar(const OptionSpec& spec, const TextFormat* forma
   if (!value) {
     std::string message = value.error().message;
     if (spec.type == OptionType::choice) message = expected_but_got(description(spec), node);
-    if (spec.minimum == spec.maximum) message = expected_but_got(fmt::format("{}", spec.minimum), node);
+    if (is_out_of_range(spec, node.text)) message = expected_but_got(range(spec), node);
     return refuse(message + advice(spec, node));
   }
   if (format != nullptr && !format->holds(node.text)) return refuse(expected_but_got(format->expected, node));
@@ -128,6 +148,11 @@ std::optional<Value> read_value(const OptionSpec& spec, const TextFormat* format
       list.push_back(std::get<std::string>(std::move(*text)));
   if (errors.size() != before) return std::nullopt;
   return Value(std::move(list));
+}
+
+std::string value_to_text(const OptionSpec& spec, const Value& value) {
+  const Json json = value_to_json(spec, value);
+  return json.is_string() ? json.get<std::string>() : dump_json(json);
 }
 
 Json value_to_json(const OptionSpec& spec, const Value& value) {

@@ -24,5 +24,6 @@ namespace grid {
 
 // As one would write it: 600 of a duration is "10m", 8589934592 of a size is "8G".
 [[nodiscard]] Json value_to_json(const OptionSpec& spec, const Value& value);
+[[nodiscard]] std::string value_to_text(const OptionSpec& spec, const Value& value);
 
 }  // namespace grid

@@ -38,6 +38,7 @@ class Builder final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
     complain(place(mark),
              fmt::format("the alias '{}'; aliases are not read, write the value out", word(mark)));
+    if (awaits_name()) throw Stop{};
     add(make(mark, YamlNode::Type::nothing));
   }
 
@@ -152,9 +153,12 @@ class Builder final : public YAML::EventHandler {
                fmt::format("nested deeper than {} levels, the limit for a configuration", yaml_max_depth));
       throw Stop{};
     }
-    if (!levels_.empty() && levels_.back().node.type == YamlNode::Type::mapping && !levels_.back().named)
-      bad_name(make(mark, type));
+    if (awaits_name()) bad_name(make(mark, type));
     levels_.emplace_back().node = make(mark, type);
+  }
+
+  [[nodiscard]] bool awaits_name() const {
+    return !levels_.empty() && levels_.back().node.type == YamlNode::Type::mapping && !levels_.back().named;
   }
 
   void close() {

@@ -31,6 +31,9 @@ std::optional<YamlError> scan_line(std::string_view bytes, std::size_t begin, st
   const auto bad = std::find_if(line.begin(), line.end(), [](char c) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
   });
+  if (bad != line.end() && *bad == '\r')
+    return at(bytes, begin + static_cast<std::size_t>(bad - line.begin()),
+              "a carriage return without a line feed; end lines with a line feed");
   if (bad != line.end())
     return at(bytes, begin + static_cast<std::size_t>(bad - line.begin()),
               fmt::format(
@@ -62,6 +65,11 @@ std::optional<YamlError> scan_yaml(std::string_view bytes) {
   constexpr std::array<std::string_view, 2> utf16{"\xFF\xFE", "\xFE\xFF"};
   if (std::any_of(utf16.begin(), utf16.end(), [&](std::string_view mark) { return bytes.starts_with(mark); }))
     return at(bytes, 0, "UTF-16 or UTF-32; save the file as UTF-8");
+  // Each opens a value, unless quoted: what is beyond the limit anyway need not be taken apart first.
+  if (std::count_if(bytes.begin(), bytes.end(), [](char c) { return c == '[' || c == '{'; }) >
+      long{yaml_max_nodes})
+    return YamlError{
+        {}, {}, fmt::format("more than {} brackets, the limit for a configuration", yaml_max_nodes)};
   for (std::size_t begin = 0; begin < bytes.size();) {
     const std::size_t end = std::min(bytes.find('\n', begin), bytes.size());
     std::string_view line = bytes.substr(begin, end - begin);

@@ -11,7 +11,8 @@ namespace grid {
 // [any] The place of the byte at `offset`: both 1-based, columns in characters.
 [[nodiscard]] YamlPlace yaml_place(std::string_view bytes, std::size_t offset) noexcept;
 
-// [any] The first of: too large, a byte order mark, not UTF-8, a control character, a tab as indentation.
+// [any] The first of: too large, too many brackets, a byte order mark, not UTF-8, a control character, a tab
+// as indentation.
 [[nodiscard]] std::optional<YamlError> scan_yaml(std::string_view bytes);
 
 // [any] Whether the quoted text that begins at `offset` (on its ' or ") ends before the bytes do.
