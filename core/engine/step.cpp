@@ -15,7 +15,7 @@ class Stepper {
   void on(const event::Placed& e) {
     if (x().state != ExecutionState::queued || !x().attempts.empty()) return;
     add_attempt(AttemptKind::run, AttemptState::starting, e.node, e.run);
-    run_state();
+    x().reason.clear();
     emit(EffectKind::start);
   }
 
@@ -25,6 +25,10 @@ class Stepper {
     attempt->state = AttemptState::running;
     attempt->process = e.process;
     attempt->started_ms = now_ms_;
+    if (x().state == ExecutionState::queued) {
+      x().state = ExecutionState::running;
+      x().started_ms = now_ms_;
+    }
     if (x().move && x().move->phase == MovePhase::starting) x().move->phase = MovePhase::running;
     changed();
     if (x().cancel_requested) emit(EffectKind::cancel);
@@ -78,10 +82,10 @@ class Stepper {
     }
     switch (x().move->phase) {
       case MovePhase::preflight:
-      case MovePhase::staging:
+      case MovePhase::staging: return give_up("head_restarted: the daemon ended before the start was sent");
       case MovePhase::pausing:
         // No start was sent. The guard has continued the tree; doing it again harms nobody.
-        return give_up("head_restarted: the daemon ended before the start was sent");
+        return give_up("head_restarted: the daemon ended before the start was sent", Touched::maybe);
       case MovePhase::stopping:
       case MovePhase::ending: return emit(EffectKind::end_tree);
       case MovePhase::starting:
@@ -118,7 +122,7 @@ class Stepper {
     x().move->members = e.members;
     x().attempts.front().state = AttemptState::suspended;
     changed();
-    if (x().cancel_requested) return give_up("cancelled");
+    if (x().cancel_requested) return give_up("cancelled", Touched::maybe);
     send_start();
     watch();
   }
@@ -223,13 +227,6 @@ class Stepper {
     changed();
   }
 
-  void run_state() {
-    x().state = ExecutionState::running;
-    x().started_ms = now_ms_;
-    x().reason.clear();
-    changed();
-  }
-
   void phase(MovePhase next, EffectKind effect) {
     x().move->phase = next;
     changed();
@@ -286,11 +283,13 @@ class Stepper {
     emit(EffectKind::forget);
   }
 
-  // Nothing was started: the original is made sure to run, and let go.
-  void give_up(const std::string& why) {
+  // Nothing was started: the original is let go. One that may have been stopped by us is made sure to run; another is not
+  // touched, for somebody may have stopped it on purpose.
+  enum class Touched { no, maybe };
+  void give_up(const std::string& why, Touched touched = Touched::no) {
     close_placing();
     x().move->phase = MovePhase::done;
-    if (adopted()) emit(EffectKind::resume);
+    if (adopted() && touched == Touched::maybe) emit(EffectKind::resume);
     const bool by_person = x().cancel_requested;
     if (!adopted()) return end(by_person ? ExecutionState::cancelled : ExecutionState::aborted, why);
     close(x().attempts.front(), AttemptState::ended, "released: the original runs on");

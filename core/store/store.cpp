@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -212,7 +213,7 @@ tl::unexpected<Error> illegal(const ExecutionId& id, std::string_view what) {
 
 }  // namespace
 
-Result<> Store::save(const Execution& x, std::uint32_t first_attempt) {
+Result<> Store::save(const Execution& x, std::uint64_t attempts) {
   std::string move;
   Statement& s = impl_->save_execution;
   s.bind(1, x.id.task).bind(2, std::int64_t{x.id.element}).bind(3, static_cast<std::int64_t>(x.state))
@@ -228,7 +229,7 @@ Result<> Store::save(const Execution& x, std::uint32_t first_attempt) {
   if (*changed != 1) return illegal(x.id, to_string(x.state));
 
   for (const Attempt& a : x.attempts) {
-    if (a.number < first_attempt) continue;
+    if ((attempts >> std::min(a.number - 1, 63U) & 1U) == 0) continue;
     Statement& t = impl_->save_attempt;
     t.bind(1, x.id.task).bind(2, std::int64_t{x.id.element}).bind(3, std::int64_t{a.number})
         .bind(4, static_cast<std::int64_t>(a.kind)).bind(5, static_cast<std::int64_t>(a.state)).bind(6, a.node).bind(7, a.run)

@@ -76,8 +76,9 @@ class Store {
   [[nodiscard]] std::int64_t last_task_id() const;    // at open
   Result<> add_task(const TaskRecord& record);
   Result<> set_detail(std::int64_t task, const Json& detail);
-  // Inserts or updates the execution and those of its attempts from `first_attempt` on. internal: an illegal transition.
-  Result<> save(const Execution& execution, std::uint32_t first_attempt);
+  // Inserts or updates the execution, and of its attempts those named by `attempts` (bit n-1: attempt n; the last bit: all
+  // from 64 on). internal: an illegal transition.
+  Result<> save(const Execution& execution, std::uint64_t attempts);
   Result<> add_run(const RunRecord& record);
   Result<> remove_run(const std::string& name);
   Result<> add_event(const EventRecord& record);

@@ -1,0 +1,54 @@
+// Moves a process tree from the head to a worker: the effects of the engine's moves. What blocks (signals, disk) runs on
+// the pool; outcomes come back as events of the ledger. All public calls: [loop].
+//
+// The order of steps and what a crash at each of them leaves behind: docs/life-of-a-tick.md, "A move".
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/config/config.hpp"
+#include "core/daemon/ledger.hpp"
+#include "core/daemon/runs.hpp"
+
+namespace grid {
+
+class Mover {
+ public:
+  Mover(const Config& config, const Dirs& dirs, Host& host, Ledger& ledger, Runs& runs);
+  ~Mover();
+
+  void effect(const ExecutionId& id, const Effect& effect);
+  // For views: phase and files of a move, from the task's detail.
+  [[nodiscard]] static Json view(const TaskRecord& record, const Execution& x);
+
+ private:
+  struct Tree;   // the original, as it is held
+  void preflight(const ExecutionId& id);
+  void stage(const ExecutionId& id);
+  void put_files(const ExecutionId& id, const std::string& run, Json staged);
+  void pause(const ExecutionId& id);
+  void start(const ExecutionId& id);
+  void watch(const ExecutionId& id);
+  void collect(const ExecutionId& id);
+  void fetch(const ExecutionId& id, const std::vector<FileFact>& there);
+  void end_tree(const ExecutionId& id);
+  void resume(const ExecutionId& id);
+
+  // The tree of a move, held anew after a restart. Null: it is gone.
+  std::shared_ptr<Tree> tree(const ExecutionId& id);
+  void work(std::function<Event()> job, const ExecutionId& id);
+  [[nodiscard]] std::filesystem::path report(const ExecutionId& id) const;
+
+  const Config& config_;
+  const Dirs& dirs_;
+  Host& host_;
+  Ledger& ledger_;
+  Runs& runs_;
+  std::map<ExecutionId, std::shared_ptr<Tree>> trees_;
+  std::map<ExecutionId, std::unique_ptr<Host::Handle>> watches_;
+};
+
+}  // namespace grid

@@ -1,0 +1,248 @@
+// `grid offload execute PID`: from a pid to an accepted move, or a refusal with its reason. Each step hands on to the next;
+// nothing is touched before the move is committed.
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/daemon/execution_view.hpp"
+#include "core/daemon/service.hpp"
+#include "core/loop/views.hpp"
+#include "core/move/environment.hpp"
+#include "core/move/stage.hpp"
+
+namespace grid {
+namespace {
+
+std::string join(const std::vector<Reason>& reasons) {
+  std::string text;
+  for (const Reason& reason : reasons) text += (text.empty() ? "" : "; ") + reason_text(reason);
+  return text;
+}
+
+bool has_code(const std::vector<Reason>& reasons, std::string_view code) {
+  return std::any_of(reasons.begin(), reasons.end(), [&](const Reason& reason) { return reason.code == code; });
+}
+
+std::filesystem::path home_folder() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry == nullptr ? "/" : entry->pw_dir;
+}
+
+}  // namespace
+
+class Offload : public std::enable_shared_from_this<Offload> {
+ public:
+  Offload(Service& service, OffloadRequest request, Done<Json> done)
+      : service_(service), request_(std::move(request)), done_(std::move(done)) {}
+
+  void examine() {
+    ScanOptions options;
+    options.file_root = service_.config_.head.file_root;
+    options.free_loss_seconds = service_.config_.offload.free_loss_seconds;
+    options.interval_seconds = 0;
+    service_.host_.work([self = shared_from_this(), options] {
+      auto candidate = std::make_shared<Result<Candidate>>(grid::examine(self->request_.pid, options));
+      auto launch = std::make_shared<Result<Launch>>(*candidate ? read_launch(self->request_.pid, options)
+                                                                : Result<Launch>(fail((*candidate).error())));
+      self->service_.host_.post([self, candidate, launch] { self->judge(std::move(*candidate), std::move(*launch)); });
+    });
+  }
+
+ private:
+  void refuse(Code code, std::string message, std::string hint = {}) {
+    done_(fail(code, std::move(message), std::move(hint)));
+  }
+
+  void judge(Result<Candidate> candidate, Result<Launch> launch) {
+    if (!candidate) return done_(fail(candidate.error()));
+    candidate_ = std::move(*candidate);
+    const std::string who = fmt::format("process {} ({})", candidate_.root.pid, candidate_.command.substr(0, 60));
+    if (request_.start_ticks && *request_.start_ticks != candidate_.root.start_ticks)
+      return refuse(Code::process_not_found, who + " is not the process that was meant: its number was used again");
+    for (const auto& [id, task] : service_.ledger_.active()) {
+      const Execution& x = task.elements.front();
+      if (x.move && !terminal(x.state) &&
+          std::find(x.move->members.begin(), x.move->members.end(), candidate_.root) != x.move->members.end())
+        return refuse(Code::resource_conflict, fmt::format("{} is held by execution {}", who, id), fmt::format("see: grid why {}", id));
+    }
+    if (candidate_.restartable == Restartable::no)
+      return refuse(Code::not_restartable, who + " must not be started again elsewhere: " + join(candidate_.reasons),
+                    fmt::format("see: grid why {}", candidate_.root.pid));
+    if (!launch) return done_(fail(launch.error()));
+    launch_ = std::move(*launch);
+    if (candidate_.restartable == Restartable::with_loss && !request_.accept_loss && !request_.dry_run)
+      return refuse(Code::not_restartable, who + " can be moved only with loss: " + join(candidate_.reasons),
+                    "accept it with --yes");
+    place();
+  }
+
+  // The policy is asked about this one tree. A person overrides triggers, never the target's conditions.
+  void place() {
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->now = service_.host_.now();
+    snapshot->head = service_.nodes_.head();
+    snapshot->nodes = service_.nodes_.view(service_.runs_.load());
+    if (const auto last = service_.loop_->last()) {
+      snapshot->version = last->snapshot->version;
+      for (const Candidate& known : last->snapshot->candidates)
+        if (known.root == candidate_.root && !candidate_.cpu_fraction) candidate_.cpu_fraction = known.cpu_fraction;
+    }
+    const AllowRule* rule = find_allow_rule(service_.config_.offload, launch_.argv.front(), candidate_.user);
+    candidate_.allowed = rule != nullptr;
+    candidate_.loss_allowed = rule != nullptr && rule->loss == AllowRule::Loss::allowed;
+    snapshot->candidates = {candidate_};
+    service_.policy_->decide_async(snapshot, service_.memory_, [self = shared_from_this()](Result<PolicyAnswer> answer) {
+      if (!answer) return self->done_(fail(answer.error()));
+      self->decision_ = std::move(answer->decision);
+      self->choose();
+    });
+  }
+
+  void choose() {
+    const std::string head = service_.nodes_.head();
+    if (request_.to == head)
+      return refuse(Code::policy_denied, "the head is never a target of an offload", "name a worker: grid node list");
+    if (!request_.to.empty() && !service_.nodes_.known(request_.to))
+      return refuse(Code::not_found, "unknown node '" + request_.to + "'", "see: grid node list");
+    if (!decision_.candidates.empty()) placed_ = decision_.candidates.front();
+    if (request_.original == Original::pause && (placed_.needs_stop || has_code(placed_.reasons, "pause_does_not_free")))
+      return refuse(Code::policy_denied,
+                    "pause_does_not_free: what presses on the head is memory, which a paused process keeps",
+                    "end the original instead: --original stop");
+    std::string target;
+    for (const Placement& placement : placed_.placements)
+      if (request_.to.empty() || placement.node == request_.to) {
+        target = placement.node;
+        break;
+      }
+    if (target.empty()) {
+      std::string table;
+      for (const RefusedNode& refused : decision_.refused_nodes)
+        if (request_.to.empty() || refused.node == request_.to)
+          table += (table.empty() ? "" : "; ") + refused.node + ": " + refused.reason;
+      if (table.empty()) table = "the configuration names no worker";
+      return refuse(Code::no_eligible_target, "no worker can take it: " + table, "see: grid node list");
+    }
+    request_.to = target;
+    // Refused a second time, by machine id: a worker's name may lead to this very machine.
+    const auto machine = [&](const std::string& name) {
+      for (const Node& node : service_.nodes_.view({}))
+        if (node.name == name) return node.machine_id;
+      return std::string();
+    };
+    if (!service_.simulated(target) && machine(target) == machine(head))
+      return refuse(Code::policy_denied, target + " is the head itself, by its machine id", "name another worker");
+    if (request_.dry_run) return plan();
+    accept();
+  }
+
+  [[nodiscard]] std::string staging() const {
+    if (!request_.stage || candidate_.cwd.empty()) return "none";
+    return stage_scope(candidate_.cwd, home_folder()).allowed ? "copy" : "none";
+  }
+
+  [[nodiscard]] Task task() const {
+    Task task;
+    task.argv = launch_.argv;
+    task.cwd = launch_.cwd;
+    task.environment = filter_environment(launch_.environment, service_.config_.offload.environment).environment;
+    task.umask = launch_.umask;
+    task.needs.cpus = std::max(1.0, candidate_.cpu_fraction.value_or(1.0));
+    task.needs.memory_bytes = candidate_.rss_bytes.value_or(0);
+    return task;
+  }
+
+  void accept() {
+    TaskRecord record;
+    record.task = task();
+    record.detail = {{"pid", candidate_.root.pid}, {"start_ticks", candidate_.root.start_ticks}, {"staging", staging()}};
+    record.detail["losses"] = join(candidate_.reasons);
+    Move move;
+    move.target = request_.to;
+    move.original = request_.original;
+    move.members = {candidate_.root};
+    for (const ProcessId& member : candidate_.members)
+      if (member != candidate_.root) move.members.push_back(member);
+    Step begun = begin_move({}, std::move(move), service_.nodes_.head(), service_.ledger_.now_ms());
+    auto id = service_.ledger_.accept(std::move(record), {std::move(begun.next)}, begun.effects);
+    if (!id) return done_(fail(id.error()));
+    service_.ledger_.note("offload_accepted", std::to_string(*id),
+                          fmt::format("process {} from {} to {}, original: {}", candidate_.root.pid, service_.nodes_.head(),
+                                      request_.to, to_string(request_.original)));
+    done_(service_.execution(std::to_string(*id)));
+  }
+
+  // --dry-run: what would happen, with a real preflight and real sizes, and nothing touched.
+  void plan() {
+    Link* link = service_.runs_.link(request_.to);
+    if (link == nullptr) return refuse(Code::node_unreachable, request_.to + " cannot be reached");
+    ProbeSpec probe;
+    probe.programs = {launch_.argv.front()};
+    probe.environment = task().environment;
+    if (staging() == "none") probe.folders = {launch_.cwd};
+    link->probe(probe, [self = shared_from_this()](Result<ProbeReport> report) {
+      if (!report) return self->done_(fail(report.error()));
+      self->measure(std::move(*report));
+    });
+  }
+
+  void measure(ProbeReport report) {
+    service_.host_.work([self = shared_from_this(), report = std::move(report)] {
+      auto manifest = std::make_shared<Result<Manifest>>(Manifest{});
+      if (self->staging() == "copy") {
+        StageRules rules;
+        rules.max_bytes = self->service_.config_.offload.stage.max_bytes;
+        std::string patterns;
+        for (const std::string& pattern : self->service_.config_.offload.stage.ignore) patterns += pattern + "\n";
+        if (auto ignore = IgnoreRules::parse(patterns, "offload.stage.ignore")) rules.ignore = std::move(*ignore);
+        *manifest = make_manifest(self->launch_.cwd, rules);
+      }
+      self->service_.host_.post([self, report, manifest] {
+        if (!*manifest) return self->done_(fail((*manifest).error()));
+        Json json{{"schema", "grid/plan/1"}, {"pid", self->candidate_.root.pid},
+                  {"command", bytes_to_json(self->candidate_.command)}, {"to", self->request_.to},
+                  {"simulated", self->service_.simulated(self->request_.to)},
+                  {"restartable", std::string(to_string(self->candidate_.restartable))}, {"reasons", Json::array()},
+                  {"original", std::string(to_string(self->request_.original))},
+                  {"preflight", {{"user", report.user}, {"path", report.path}, {"found", Json::array()}, {"missing", Json::array()}}},
+                  {"stage", {{"files", (*manifest)->entries.size()}, {"bytes", (*manifest)->bytes}, {"shared", false}}},
+                  {"placements", Json::array()}, {"refused_nodes", Json::array()}};
+        for (const Reason& reason : self->candidate_.reasons) json["reasons"].push_back(bytes_to_json(reason_text(reason)));
+        for (const std::string& found : report.found)
+          json["preflight"][found.empty() ? "missing" : "found"].push_back(
+              bytes_to_json(found.empty() ? self->launch_.argv.front() : found));
+        for (const std::string& folder : report.missing_folders) json["preflight"]["missing"].push_back(bytes_to_json(folder));
+        for (const Placement& placement : self->placed_.placements)
+          json["placements"].push_back({{"node", placement.node}, {"score", placement.score}});
+        for (const RefusedNode& refused : self->decision_.refused_nodes)
+          json["refused_nodes"].push_back({{"node", refused.node}, {"reason", refused.reason}});
+        self->done_(std::move(json));
+      });
+    });
+  }
+
+  Service& service_;
+  OffloadRequest request_;
+  Done<Json> done_;
+  Candidate candidate_;
+  Launch launch_;
+  Decision decision_;
+  CandidateDecision placed_;
+};
+
+void Service::offload(const OffloadRequest& request, Done<Json> done) {
+  if (!ledger_.degraded().empty())
+    return done(fail(Code::storage_failed, "nothing new is accepted: " + ledger_.degraded(), "see: grid status"));
+  if (loop_->last() == nullptr) {
+    // Just started: the nodes have not been looked at yet.
+    host_.post([this, request, done = std::move(done)]() mutable { offload(request, std::move(done)); });
+    return;
+  }
+  std::make_shared<Offload>(*this, request, std::move(done))->examine();
+}
+
+}  // namespace grid

@@ -1,0 +1,80 @@
+// Runs on nodes: starts what was placed, follows what runs, and turns what transports report into events of the ledger.
+// It owns the reservations. All of it: [loop].
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/daemon/ledger.hpp"
+#include "core/loop/nodes.hpp"
+#include "grid/sdk/transport.hpp"
+
+namespace grid {
+
+// Where a piece of a log comes from: the run directory of an attempt.
+struct LogSource {
+  std::string node;
+  std::string run;
+  std::uint32_t element = 0;
+};
+
+class Runs : public RunSink {
+ public:
+  Runs(Ledger& ledger, Host& host);
+  // Before anything else; the nodes need the sink first.
+  void use(Nodes& nodes) { nodes_ = &nodes; }
+
+  // A new run directory for elements of a task, written with the next commit. `moved`: of a move, named by the attempt.
+  std::string make(const ActiveTask& task, const std::string& node, const std::vector<RunElement>& elements,
+                   std::uint32_t slots);
+  // What the transport is told of it. `work_folder`: see RunSpec.
+  [[nodiscard]] RunSpec spec(const std::string& run, const ActiveTask& task, bool work_folder) const;
+  void start(const std::string& run, const ActiveTask& task, bool work_folder);
+  // After a restart: knows the run again and asks its node what became of it.
+  void attach(const ExecutionId& id, const Attempt& attempt);
+  // Collected, and sent by send_cancels().
+  void cancel(const ExecutionId& id, const Attempt& attempt);
+  void send_cancels();
+  void signal(const ExecutionId& id, int signal, Done<> done);
+  // The directory may go if it holds nothing that anybody could ask for.
+  void forget(const ExecutionId& id, const Attempt& attempt);
+  void read_log(const LogSource& source, Stream stream, std::uint64_t offset, std::uint64_t max_bytes, Done<LogChunk> done);
+
+  [[nodiscard]] std::map<std::string, Nodes::Load> load() const;
+  [[nodiscard]] Link* link(const std::string& node);
+  [[nodiscard]] Run named(const std::string& run) const;
+  void on_room(std::function<void()> freed) { freed_ = std::move(freed); }
+
+  void started(const Run& run, const std::vector<RunStarted>& elements) override;
+  void ended(const Run& run, const std::vector<RunEnded>& elements) override;
+  void lost(const Run& run, const std::string& why) override;
+  void finished(const Run& run) override;
+
+ private:
+  struct Info {
+    std::int64_t task = 0;
+    std::string node;
+    std::string nonce;
+    Resources needs;
+    std::uint32_t slots = 1;
+    std::vector<RunElement> elements;
+    std::uint32_t ended = 0;
+    bool sent = false;        // started or attached
+    bool quiet = true;        // every element so far: code 0, no output
+  };
+  void refuse(const std::string& run, const std::string& why);
+  void release(const std::string& run);
+  void drop(const std::string& run, const std::string& node);
+
+  Ledger& ledger_;
+  Host& host_;
+  Nodes* nodes_ = nullptr;
+  std::map<std::string, Info> runs_;
+  std::map<std::string, std::vector<std::uint32_t>> cancels_;
+  std::function<void()> freed_;
+};
+
+}  // namespace grid
