@@ -12,6 +12,7 @@ extern "C" {  // glibc 2.36 forgets to say so in this one header
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <unordered_set>
 
 #include "core/base/files.hpp"
 
@@ -120,12 +121,18 @@ std::optional<ProcessFacts> read_process(std::int32_t pid) {
 
 std::vector<ProcessFacts> read_processes() {
   std::vector<ProcessFacts> all;
-  const Folder folder(::opendir("/proc"));
-  if (!folder) return all;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    const auto pid = number_of(entry->d_name);
-    if (!pid) continue;
-    if (const auto facts = read_process(*pid); facts && !gone(*facts)) all.push_back(*facts);
+  std::unordered_set<std::int32_t> seen;
+  // A process may fork and end between the listing and our reading of it, and its child is not in that
+  // listing. So it is listed again until there is nobody new; the newest is read first. Ten times do where
+  // others start processes all along.
+  for (int round = 0; round < 10; ++round) {
+    std::vector<std::int32_t> fresh;
+    const Folder folder(::opendir("/proc"));
+    while (const dirent* entry = folder ? ::readdir(folder.get()) : nullptr)
+      if (const auto pid = number_of(entry->d_name); pid && seen.insert(*pid).second) fresh.push_back(*pid);
+    if (fresh.empty()) break;
+    for (auto pid = fresh.rbegin(); pid != fresh.rend(); ++pid)
+      if (const auto facts = read_process(*pid); facts && !gone(*facts)) all.push_back(*facts);
   }
   return all;
 }

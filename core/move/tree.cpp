@@ -228,7 +228,7 @@ Result<std::vector<ProcessId>> ProcessTree::resume(milliseconds deadline) {
   std::vector<ProcessId> continued;
   std::optional<Error> problem;
   for (;;) {
-    // A member that may not be taken in (traced, say) is no reason to leave the others stopped.
+    // One that cannot be taken in is no reason to leave the others stopped.
     const auto grew = grow(nullptr);
     if (!grew && !problem) problem = grew.error();
     std::optional<ProcessId> still_stopped;
@@ -244,7 +244,7 @@ Result<std::vector<ProcessId>> ProcessTree::resume(milliseconds deadline) {
       still_stopped = id;
     }
     if (problem) return fail(std::move(*problem));
-    if (!still_stopped && !*grew) return continued;
+    if (!still_stopped) return continued;
     if (Clock::now() >= until)
       return fail(Code::timed_out,
                   name_of(*still_stopped) + " was continued and " + describe(Activity::stopped));
@@ -254,14 +254,24 @@ Result<std::vector<ProcessId>> ProcessTree::resume(milliseconds deadline) {
 
 Result<> ProcessTree::kill(milliseconds deadline) {
   const auto until = Clock::now() + deadline;
-  for (;;) {
+  // Stopped first: nobody answers the death of a child, and nobody forks one that would lose its last tie to
+  // the tree with its parent. Who cannot be stopped is killed all the same.
+  for (const auto enough = Clock::now() + deadline / 2; Clock::now() < enough;) {
+    bool still = true;
+    for (const Member& member : members_) {
+      if (member.process.look() != Activity::running) continue;
+      still = false;
+      (void)member.process.signal(SIGSTOP);
+    }
     const auto grew = grow(nullptr);
     if (!grew) return fail(grew.error());
-    // Stopped first, so that nobody can answer the death of a child; the children die first, for an orphaned
-    // stopped group would be continued by the kernel.
-    for (const Member& member : members_) (void)member.process.signal(SIGSTOP);
+    if (still && !*grew) break;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  for (;;) {
     std::optional<Error> problem;
     std::optional<ProcessId> left;
+    // The children first: the kernel would continue an orphaned stopped group.
     for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
       if (member->process.look() == Activity::gone) continue;
       left = member->process.id();
@@ -269,6 +279,8 @@ Result<> ProcessTree::kill(milliseconds deadline) {
         problem = sent.error();
     }
     if (problem) return fail(std::move(*problem));
+    const auto grew = grow(nullptr);
+    if (!grew) return fail(grew.error());
     if (!left && !*grew) return {};
     if (Clock::now() >= until)
       return fail(Code::timed_out, name_of(left.value_or(root_)) + " is still there after SIGKILL: " +
