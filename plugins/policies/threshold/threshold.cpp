@@ -202,7 +202,7 @@ class Turn {
     }
     double relief = 0;
     for (const Move& move : set_.moves) relief += snapshot_.candidates[move.index].cpu_fraction.value_or(0);
-    const std::string what = count(set_.moves.size(), "process") + " that use " + fixed(relief, 2) + " CPUs";
+    const std::string what = count(set_.moves.size(), "process") + " (" + fixed(relief, 2) + " CPUs)";
     if (cpu_asked && !set_.enough)
       reasons.push_back({"not_enough", "moving " + what + " leaves the head above its low mark " +
                                            fixed(settings_.cpu.low, 2) + ": it needs more than " +

@@ -28,7 +28,7 @@ void show_verdict(Page& page, const Json& decision, const Json& candidates) {
     page.line({{"no decision yet", Tone::warn}});
   } else if (Page::flag(decision, "allowed")) {
     const std::size_t count = moving(candidates);
-    const std::string text = count == 0 ? "something should leave the head"
+    const std::string text = count == 0 ? "work should leave the head"
                                         : plural(count, "process", "processes") + " should leave the head";
     page.line({{text, Tone::warn}, {by, Tone::dim}});
   } else {
@@ -57,7 +57,7 @@ void show_candidates(Page& page, const Json& candidates) {
   Table table{{{"PID", true},
                {"CPU", true},
                {"RSS", true},
-               {"AGE", true},
+               {"AGE", true, false, 1},
                {"GRADE"},
                {"MOVE"},
                {"TARGET", false, true},

@@ -32,8 +32,10 @@ void show_why(Page& page) {
   const Json& view = page.json();
   const std::string kind = page.text(view, "kind");
   const std::string subject = kind == "node" ? page.node(view, "subject") : page.text(view, "subject");
-  page.prose((kind.empty() ? "" : kind + " ") + subject + ": " + page.text(view, "verdict"), 0, Tone::bold,
-             2);
+  const std::string verdict = page.text(view, "verdict");
+  const std::string about =
+      (kind.empty() || subject.empty() ? "" : kind + " ") + (subject.empty() ? "" : subject + ": ");
+  page.prose(about + (verdict.empty() ? "no verdict" : verdict), 0, Tone::bold, 2);
   const Json& rules = Page::member(view, "rules");
   if (!rules.empty()) page.blank();
   for (const Json& rule : rules) {

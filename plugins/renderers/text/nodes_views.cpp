@@ -9,7 +9,7 @@ std::string meter(const Page& page, std::optional<double> fraction) {
   if (!fraction) return {};
   const std::size_t width = page.columns() == 0 || page.columns() >= 100 ? 10 : 5;
   std::string number = percent(fraction);
-  number.insert(0, number.size() < 4 ? 4 - number.size() : 0, ' ');
+  number.insert(0, number.size() < 4 ? 5 - number.size() : 1, ' ');
   return page.bar(*fraction, width) + number;
 }
 
@@ -41,11 +41,11 @@ void table_of_nodes(Page& page, const Json& nodes) {
                {"ROLE"},
                {"STATE"},
                {"CPU"},
-               {"CPUS", true},
+               {"CPUS", true, false, 1},
                {"MEMORY"},
-               {"OF", true},
+               {"OF", true, false, 3},
                {"RUN", true},
-               {"SEEN", true}},
+               {"SEEN", true, false, 2}},
               {}};
   if (gpus) table.columns.insert(table.columns.begin() + 7, {"GPU"});
   for (const Json& node : nodes) {
@@ -87,8 +87,12 @@ std::string counts_text(const Page& page, const Json& counts) {
 void table_of_queue(Page& page, const Json& queue) {
   if (queue.empty()) return;
   page.heading("Waiting");
-  Table table{
-      {{"EXECUTION", true}, {"COUNT", true}, {"CPUS", true}, {"WAITS", true}, {"REASON", false, true}}, {}};
+  Table table{{{"EXECUTION", true},
+               {"COUNT", true},
+               {"CPUS", true, false, 1},
+               {"WAITS", true},
+               {"REASON", false, true}},
+              {}};
   for (const Json& entry : queue)
     table.rows.push_back({page.text(entry, "execution"), page.text(entry, "count"), page.text(entry, "cpus"),
                           duration(Page::number(entry, "waiting_seconds")), page.text(entry, "reason")});
@@ -114,7 +118,9 @@ void show_snapshot(Page& page) {
   std::string counts = counts_text(page, Page::member(view, "executions"));
   if (const std::string at = page.time(view, "taken_at"); !at.empty())
     counts += (counts.empty() ? "at " : ", at ") + at;
-  page.line({{page.node(view, "head"), Tone::bold}, {counts.empty() ? "" : "  " + counts, Tone::dim}});
+  const std::string head = page.node(view, "head");
+  page.line(
+      {{head.empty() ? "head unknown" : head, Tone::bold}, {counts.empty() ? "" : "  " + counts, Tone::dim}});
   for (const std::string& warning : page.texts(view, "warnings"))
     page.prose("warning: " + warning, 0, Tone::warn, 2);
   for (const Json& plugin : Page::member(view, "plugins")) {

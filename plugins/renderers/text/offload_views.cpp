@@ -84,11 +84,11 @@ void show_history(Page& page) {
   if (entries.empty()) return page.line({{"nothing was moved yet", Tone::dim}});
   Table table{{{"TIME"},
                {"EXECUTION", true},
-               {"PID", true},
-               {"FROM", false, true},
+               {"PID", true, false, 3},
+               {"FROM", false, true, 1},
                {"TO", false, true},
                {"STATE"},
-               {"ORIGINAL"},
+               {"ORIGINAL", false, false, 2},
                {"REASON", false, true},
                {"COMMAND", false, true}},
               {}};

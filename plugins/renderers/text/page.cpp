@@ -36,6 +36,77 @@ std::optional<std::string> bytes_of(const Json& json) {
   return std::nullopt;
 }
 
+constexpr std::size_t gap = 2;
+constexpr std::string_view simulated_mark = "(simulated)";
+
+Span shown(const Span& cell) { return cell.text.empty() ? Span("<none>", Tone::dim) : cell; }
+
+// A name may be cut, never the mark behind it.
+std::string cut_cell(std::string_view text, std::size_t width, std::string_view ellipsis) {
+  if (!text.ends_with(simulated_mark) || width <= simulated_mark.size()) return cut(text, width, ellipsis);
+  text.remove_suffix(simulated_mark.size());
+  return cut(text, width - simulated_mark.size(), ellipsis).append(simulated_mark);
+}
+
+// Which columns a table shows, and how wide: what gives is cut to a comfortable width, then what is spare is
+// left out, then what gives is cut further.
+class Layout {
+ public:
+  struct Shown {
+    std::size_t index;
+    std::size_t width;
+  };
+
+  Layout(const Table& table, std::size_t room) : table_(table), room_(room) {
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      std::size_t width = cells(table.columns[i].title);
+      for (const Line& row : table.rows) width = std::max(width, cells(shown(row[i]).text));
+      columns_.push_back({i, width});
+    }
+    shrink(14);
+    while (total() > room_ && leave_one_out()) continue;
+    shrink(6);
+  }
+  [[nodiscard]] const std::vector<Shown>& columns() const { return columns_; }
+
+ private:
+  [[nodiscard]] std::size_t total() const {
+    std::size_t sum = 0;
+    for (const Shown& column : columns_) sum += column.width + (sum == 0 ? 0 : gap);
+    return sum;
+  }
+  [[nodiscard]] std::size_t least(const Shown& column, std::size_t comfort) const {
+    for (const Line& row : table_.rows)
+      if (row[column.index].text.ends_with(simulated_mark))
+        return std::max(comfort, simulated_mark.size() + 4);
+    return comfort;
+  }
+  // The widest that gives is cut first.
+  void shrink(std::size_t comfort) {
+    for (std::size_t sum = total(); sum > room_; --sum) {
+      Shown* widest = nullptr;
+      for (Shown& column : columns_)
+        if (table_.columns[column.index].gives && column.width > least(column, comfort) &&
+            (widest == nullptr || column.width > widest->width))
+          widest = &column;
+      if (widest == nullptr) return;
+      --widest->width;
+    }
+  }
+  bool leave_one_out() {
+    const auto spare = [&](const Shown& column) { return table_.columns[column.index].spare; };
+    const auto most = std::max_element(columns_.begin(), columns_.end(),
+                                       [&](const Shown& a, const Shown& b) { return spare(a) < spare(b); });
+    if (most == columns_.end() || spare(*most) == 0) return false;
+    columns_.erase(most);
+    return true;
+  }
+
+  const Table& table_;
+  std::size_t room_;
+  std::vector<Shown> columns_;
+};
+
 }  // namespace
 
 Page::Page(const View& view, const Json& json, WallTime now)
@@ -176,42 +247,22 @@ void Page::prose(const std::string& text, std::size_t indent, Tone tone, std::si
 }
 
 void Page::table(const Table& table, std::size_t indent) {
-  constexpr std::size_t gap = 2;
-  constexpr std::size_t least = 6;
-  const auto shown = [](const Span& cell) { return cell.text.empty() ? Span("<none>", Tone::dim) : cell; };
-  std::vector<std::size_t> widths;
-  for (const Column& column : table.columns) widths.push_back(cells(column.title));
-  for (const Line& row : table.rows)
-    for (std::size_t i = 0; i < widths.size() && i < row.size(); ++i)
-      widths[i] = std::max(widths[i], cells(shown(row[i]).text));
-  std::size_t total = indent + gap * (widths.empty() ? 0 : widths.size() - 1);
-  for (const std::size_t width : widths) total += width;
-  while (columns_ > 0 && total > columns_) {  // the widest that gives is cut first
-    std::size_t widest = widths.size();
-    for (std::size_t i = 0; i < widths.size(); ++i)
-      if (table.columns[i].gives && widths[i] > least &&
-          (widest == widths.size() || widths[i] > widths[widest]))
-        widest = i;
-    if (widest == widths.size()) break;
-    --widths[widest];
-    --total;
-  }
+  Layout layout(table, columns_ == 0 ? std::string::npos : columns_ - std::min(columns_, indent));
   const auto put = [&](const std::function<Span(std::size_t)>& cell) {
     Line spans;
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      Span span = cell(i);
-      span.text = cut(span.text, widths[i], ellipsis());
-      const std::string padding(widths[i] - std::min(widths[i], cells(span.text)), ' ');
-      if (table.columns[i].right && !padding.empty()) spans.emplace_back(padding);
+    for (const auto& [index, width] : layout.columns()) {
+      Span span = cell(index);
+      span.text = cut_cell(span.text, width, ellipsis());
+      const std::string padding(width - std::min(width, cells(span.text)), ' ');
+      const bool right = table.columns[index].right;
+      spans.emplace_back((spans.empty() ? "" : std::string(gap, ' ')) + (right ? padding : ""));
       spans.push_back(std::move(span));
-      if (i + 1 == widths.size()) break;
-      spans.emplace_back((table.columns[i].right ? "" : padding) + std::string(gap, ' '));
+      if (!right) spans.emplace_back(padding);
     }
     line(spans, indent);
   };
   put([&](std::size_t i) { return Span(table.columns[i].title, Tone::dim); });
-  for (const Line& row : table.rows)
-    put([&](std::size_t i) { return i < row.size() ? shown(row[i]) : shown(""); });
+  for (const Line& row : table.rows) put([&](std::size_t i) { return shown(row[i]); });
 }
 
 void Page::pairs(const std::vector<std::pair<std::string, std::string>>& rows, std::size_t indent) {

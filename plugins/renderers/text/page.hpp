@@ -29,7 +29,8 @@ using Line = std::vector<Span>;
 struct Column {
   std::string title;
   bool right = false;  // numbers
-  bool gives = false;  // is cut first when the table is too wide
+  bool gives = false;  // is cut when the table is too wide
+  int spare = 0;       // is left out when cutting is not enough, the highest first; 0: never
 };
 
 struct Table {

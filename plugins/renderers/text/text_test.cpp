@@ -98,7 +98,8 @@ TEST_F(TextTest, ColourAddsOnlyKnownEscapes) {
 TEST_F(TextTest, SimulatedNodesAreMarkedInEveryView) {
   for (const char* name : {"snapshot", "nodes", "scan", "decision", "plan", "history", "executions",
                            "execution_move", "execution_run", "events", "why_node"})
-    EXPECT_NE(render(name, 120).find("(simulated)"), std::string::npos) << name;
+    for (const std::uint32_t columns : {60U, 80U, 120U, 0U})
+      EXPECT_NE(render(name, columns).find("(simulated)"), std::string::npos) << name << " " << columns;
 }
 
 TEST_F(TextTest, EmptyCellsKeepColumnsCountable) {

@@ -95,10 +95,10 @@ std::string clock(std::optional<WallTime> time, WallTime now) {
   };
   const std::tm then = local(*time);
   const std::tm today = local(now);
-  std::string out;
-  if (then.tm_year != today.tm_year || then.tm_yday != today.tm_yday)
-    out = std::to_string(then.tm_year + 1900) + "-" + two(then.tm_mon + 1) + "-" + two(then.tm_mday) + " ";
-  return out + two(then.tm_hour) + ":" + two(then.tm_min) + ":" + two(then.tm_sec);
+  const std::string minutes = two(then.tm_hour) + ":" + two(then.tm_min);
+  if (then.tm_year == today.tm_year && then.tm_yday == today.tm_yday) return minutes + ":" + two(then.tm_sec);
+  return std::to_string(then.tm_year + 1900) + "-" + two(then.tm_mon + 1) + "-" + two(then.tm_mday) + "T" +
+         minutes;
 }
 
 }  // namespace grid::text

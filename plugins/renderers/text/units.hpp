@@ -18,7 +18,7 @@ using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
     std::optional<double> seconds);  // "0.4s", "12s", "3m12s", "2h05m", "3d04h"
 // "2026-01-31T12:00:00.000Z", as the API writes times; nothing when it is none.
 [[nodiscard]] std::optional<WallTime> parse_time(std::string_view text);
-// In local time: "12:03:04", of another day than `now` "2026-01-31 12:03:04".
+// In local time: "12:03:04", of another day than `now` "2026-01-31T12:03".
 [[nodiscard]] std::string clock(std::optional<WallTime> time, WallTime now);
 
 }  // namespace grid::text
