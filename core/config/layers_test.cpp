@@ -199,6 +199,28 @@ TEST(Config, WithoutALookupPluginsAreSkippedAndSaid) {
   EXPECT_TRUE(good.config.plugins.at("policy.nowhere").empty());
 }
 
+// What people are shown first must be accepted as it stands, plugins of later days included.
+TEST(Config, TheExampleOfTheGuideIsAccepted) {
+  const LoadResult result = load_config_texts({{"f", R"(version: 1      # the head is this host
+nodes:
+  gpu1: { transport: ssh, address: ob@10.0.0.11, labels: [gpu] }
+  gpu2: { transport: zmq, address: tcp://10.0.0.12:7611, agent_key: "Z85…" }
+metrics: [procfs, sysfs_gpu]
+policy: hybrid
+plugins:
+  policy.hybrid: { cpu_high: 0.85, cpu_low: 0.60, memory_high: 0.90, sustain: 20s, queue_pending: 4 }
+offload:
+  allow: [{ command: "python*", loss: allowed }, { command: node }]
+  cooldown: 10m
+environments:
+  node: { matches: [node, npm, npx], require: [node, npm], source: ["~/.nvm/nvm.sh", /usr/local/nvm/nvm.sh] }
+)"}},
+                                              "desk", {});
+  ASSERT_EQ(all_errors(result), "");
+  EXPECT_EQ(result.config.nodes.at("gpu2").address, "tcp://10.0.0.12:7611");
+  EXPECT_EQ(result.unchecked, std::vector<std::string>{"policy.hybrid"});
+}
+
 TEST(Config, HostNamesBecomeNodeNames) {
   EXPECT_EQ(node_name_from_host("Desk.local"), "desk");
   EXPECT_EQ(node_name_from_host("my_box"), "my-box");

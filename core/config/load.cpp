@@ -66,8 +66,8 @@ struct Layers {
 std::vector<std::string> profiles_in(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (entry->path().extension() == ".yaml") names.push_back(entry->path().stem().string());
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -221,6 +221,8 @@ void parse(std::string_view bytes, YamlDocument& document) {
     // the complaint is made
   } catch (const YAML::Exception& error) {
     builder.syntax_error(error);
+  } catch (const std::exception& error) {
+    document.errors.push_back({{}, {}, fmt::format("not valid YAML: {}", error.what())});
   }
 }
 
