@@ -1,10 +1,30 @@
 #include "core/registry/supervisor.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
 
 #include "core/registry/library.hpp"
 
 namespace grid {
+namespace {
+
+// An initialiser that hangs holds the dynamic linker's lock for ever, and exit() would wait for it when it
+// unloads.
+void leave_without_unloading() {
+  ::on_exit(
+      [](int status, void*) {
+        std::cout.flush();
+        std::fflush(nullptr);
+        ::_exit(status);
+      },
+      nullptr);
+}
+
+}  // namespace
 
 Supervisor::Supervisor(PluginFile file, Host& host, std::shared_ptr<CrashMarker> marker,
                        std::chrono::milliseconds deadline)
@@ -26,6 +46,7 @@ Result<const Descriptor*> Supervisor::open() {
   if (descriptor_ != nullptr) return descriptor_;
   if (auto fits = check_abi(file_); !fits) return fail(fits.error());
   auto opened = compute("static initialisers", [file = file_] { return open_library(file); });
+  if (faulted_) leave_without_unloading();
   if (opened) descriptor_ = *opened;
   return opened;
 }
