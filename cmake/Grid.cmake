@@ -25,7 +25,7 @@ find_package(spdlog REQUIRED)
 add_library(grid_flags INTERFACE)
 target_compile_features(grid_flags INTERFACE cxx_std_20)
 target_compile_options(grid_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
-  -Woverloaded-virtual -Wnull-dereference -Wno-missing-field-initializers)
+  -Woverloaded-virtual -Wno-missing-field-initializers)
 if(GRID_WERROR)
   target_compile_options(grid_flags INTERFACE -Werror)
 endif()
