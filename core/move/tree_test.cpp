@@ -146,31 +146,48 @@ TEST(ProcessTree, StopsAParentThatForksAllTheTime) {
   }
 }
 
+// What ties the orphans to the tree is the root's session, or its process group.
 TEST(ProcessTree, StopsAChainInWhichEachParentEndsAtOnce) {
-  Tree chain([](Board& board) {
-    ::setsid();
-    if (::fork() == 0)
-      for (;;) {
-        ::alarm(60);
-        ++board.count;
-        if (board.flag) ::_exit(0);
-        if (::fork() != 0) ::_exit(0);
-        ::usleep(2000);
-      }
-    Tree::beat(board, 0);
-  });
-  ASSERT_TRUE(wait_until([&] { return chain.board().count > 20; }));
-  auto tree = ProcessTree::adopt(chain.root());
-  ASSERT_TRUE(tree) << tree.error().message;
-  const auto paused = tree->pause(nullptr);
-  ASSERT_TRUE(paused) << paused.error().message;
-  const std::uint64_t links = chain.board().count;
-  EXPECT_FALSE(wait_until([&] { return chain.board().count > links; }, std::chrono::milliseconds(30)));
-  ASSERT_TRUE(tree->resume());
-  EXPECT_TRUE(wait_until([&] { return chain.board().count > links + 10; }));
-  EXPECT_TRUE(tree->kill());
-  const std::uint64_t end = chain.board().count;
-  EXPECT_FALSE(wait_until([&] { return chain.board().count > end; }, std::chrono::milliseconds(30)));
+  for (const bool by_session : {true, false}) {
+    Tree chain([by_session](Board& board) {
+      by_session ? ::setsid() : ::setpgid(0, 0);
+      if (::fork() == 0)
+        for (;;) {
+          ::alarm(60);
+          if (by_session) ::setpgid(0, 0);
+          ++board.count;
+          if (board.flag) ::_exit(0);
+          if (::fork() != 0) ::_exit(0);
+          ::usleep(2000);
+        }
+      Tree::beat(board, 0);
+    });
+    const auto goes_on = [&] {
+      const std::uint64_t links = chain.board().count;
+      return wait_until([&] { return chain.board().count > links; }, std::chrono::milliseconds(30));
+    };
+    ASSERT_TRUE(wait_until([&] { return chain.board().count > 20; }));
+    auto tree = ProcessTree::adopt(chain.root());
+    ASSERT_TRUE(tree) << tree.error().message;
+    const auto paused = tree->pause(nullptr);
+    ASSERT_TRUE(paused) << paused.error().message;
+    EXPECT_FALSE(goes_on());
+    ASSERT_TRUE(tree->resume());
+    const std::uint64_t links = chain.board().count;
+    EXPECT_TRUE(wait_until([&] { return chain.board().count > links + 10; }));
+    EXPECT_TRUE(tree->kill());
+    EXPECT_FALSE(goes_on());
+  }
+}
+
+TEST(ProcessTree, LooksAgainAfterAllItKnowsAreStopped) {
+  Tree family_tree(family);
+  ASSERT_TRUE(family_tree.beats(family_size));
+  ::kill(family_tree.pid(), SIGSTOP);
+  ASSERT_TRUE(wait_until([&] { return family_tree.state(0) == 'T'; }));
+  auto tree = ProcessTree::reopen({family_tree.root()});
+  ASSERT_TRUE(tree && tree->pause(nullptr));
+  EXPECT_TRUE(family_tree.all_are('T', family_size));
 }
 
 TEST(ProcessTree, StopsAParentThatWaitsInVfork) {
