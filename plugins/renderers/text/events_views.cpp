@@ -10,11 +10,11 @@ void line_of_event(Page& page, const Json& event, std::size_t indent = 0) {
   std::string kind = page.text(event, "kind");
   kind.insert(kind.size(), kind.size() < 20 ? 20 - kind.size() : 0, ' ');
   const std::string node = page.node(Page::member(event, "data"), "node");
-  const std::string mark = node.ends_with("(simulated)") ? " [" + node + "]" : "";
+  const std::string mark = node.ends_with("(simulated)") ? "[" + node + "] " : "";
   page.line({{page.time(event, "at") + "  ", Tone::dim},
              {kind + "  "},
              {subject + "  ", Tone::bold},
-             {page.text(event, "text") + mark}},
+             {mark + page.text(event, "text")}},
             indent);
 }
 
