@@ -32,6 +32,12 @@ class Forest {
       const auto parent = parents_[order_[at]];
       if (parent != none && --waiting[parent] == 0) order_.push_back(parent);
     }
+    // What hangs below a loop is a tree of its own.
+    std::vector<bool> ordered(rows.size());
+    for (const auto row : order_) ordered[row] = true;
+    for (auto& parent : parents_) {
+      if (parent != none && !ordered[parent]) parent = none;
+    }
   }
   // Every row of a tree, children before parents.
   [[nodiscard]] const std::vector<std::size_t>& upwards() const noexcept { return order_; }
