@@ -220,7 +220,7 @@ class Offload : public std::enable_shared_from_this<Offload> {
           json["placements"].push_back({{"node", placement.node}, {"score", placement.score}});
         for (const RefusedNode& refused : self->decision_.refused_nodes)
           json["refused_nodes"].push_back({{"node", refused.node}, {"reason", refused.reason}});
-        self->done_(std::move(json));
+        self->done_(self->service_.stamped(std::move(json)));
       });
     });
   }

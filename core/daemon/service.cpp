@@ -308,10 +308,18 @@ Json Service::view(const Found& found) const {
   return array_to_json(found.record, found.elements, counts, is_simulated);
 }
 
+Json Service::stamped(Json view) const {
+  view["taken_at"] = rfc3339(host_.now().wall);
+  view["simulated_nodes"] = Json::array();
+  for (const std::string& node : nodes_.names())
+    if (simulated(node)) view["simulated_nodes"].push_back(node);
+  return view;
+}
+
 Result<Json> Service::execution(const std::string& id) {
   const auto found = find(id);
   if (!found) return fail(found.error());
-  return view(*found);
+  return stamped(view(*found));
 }
 
 Result<Json> Service::executions(bool all, std::int64_t limit) {
@@ -320,10 +328,9 @@ Result<Json> Service::executions(bool all, std::int64_t limit) {
   if (!ids) return fail(ids.error());
   Json list = Json::array();
   for (const std::int64_t id : *ids) {
-    auto one = execution(std::to_string(id));
-    if (one) list.push_back(std::move(*one));
+    if (const auto found = find(std::to_string(id))) list.push_back(view(*found));
   }
-  return Json{{"schema", "grid/executions/1"}, {"executions", std::move(list)}};
+  return stamped({{"schema", "grid/executions/1"}, {"executions", std::move(list)}});
 }
 
 Result<Json> Service::cancel(const std::string& id) {
@@ -447,7 +454,7 @@ Result<Json> Service::history(std::int64_t limit) {
                        {"state", std::string(to_string(x.state))},
                        {"original", x.move ? std::string(to_string(x.move->original)) : ""}, {"reason", x.reason}});
   }
-  return Json{{"schema", "grid/history/1"}, {"entries", std::move(entries)}};
+  return stamped({{"schema", "grid/history/1"}, {"entries", std::move(entries)}});
 }
 
 }  // namespace grid

@@ -87,6 +87,8 @@ class Service : public LoopServices {
   };
   [[nodiscard]] Result<Found> find(const std::string& id);
   [[nodiscard]] Json view(const Found& found) const;
+  // What every view carries: when it was taken, and which nodes are simulated.
+  [[nodiscard]] Json stamped(Json view) const;
 
   const Config& config_;
   const Dirs& dirs_;

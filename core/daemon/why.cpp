@@ -125,7 +125,7 @@ Result<Json> Service::why(const std::string& subject) {
   }
   if (const auto events = ledger_.store().events(-1, 20, subject))
     for (const EventRecord& event : *events) why["events"].push_back(event_to_json(event));
-  return why;
+  return stamped(std::move(why));
 }
 
 }  // namespace grid

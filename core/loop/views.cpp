@@ -129,7 +129,10 @@ Json scan_to_json(const Snapshot& snapshot, const Decision& decision, const Scan
             {"processes", facts.processes},
             {"recorded", facts.recorded},
             {"decision", decision_to_json(decision)},
-            {"candidates", Json::array()}};
+            {"candidates", Json::array()},
+            {"simulated_nodes", Json::array()}};
+  for (const Node& node : snapshot.nodes)
+    if (node.simulated) json["simulated_nodes"].push_back(node.name);
   put(json, "interval_seconds", snapshot.scan_interval_seconds);
   for (const Candidate& candidate : snapshot.candidates) {
     if (json["candidates"].size() >= top) break;
