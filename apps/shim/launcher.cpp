@@ -90,7 +90,11 @@ Launcher::Launcher(const rd::Spec& spec)
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes_, &none);  // dispositions: the shim's own are all default
-  posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+  // A session of its own brings each task a scheduling group of its own (autogroup), made and destroyed: on a
+  // busy machine an eighth of the cost of a short task. Elements of a batch share the shim's session, which
+  // has no terminal either.
+  const short apart = spec.elements.size() > 1 ? POSIX_SPAWN_SETPGROUP : POSIX_SPAWN_SETSID;
+  posix_spawnattr_setflags(&attributes_, static_cast<short>(apart | POSIX_SPAWN_SETSIGMASK));
 }
 
 Launcher::~Launcher() { posix_spawnattr_destroy(&attributes_); }

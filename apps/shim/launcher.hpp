@@ -36,7 +36,8 @@ class Launcher {
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
   ~Launcher();
-  // In a session of its own, with default signals. Returns 0 or an errno; never tells it by an exit code.
+  // In a process group of its own, alone in a run also a session, with default signals. Returns 0 or an
+  // errno; never tells it by an exit code.
   int start(const RunElement& element, const SlotLogs& logs, pid_t& pid);
   // "GRID_EXECUTION=…", by which descendants of `element` are known.
   [[nodiscard]] std::string mark(std::uint32_t element) const;

@@ -224,14 +224,14 @@ std::vector<pid_t> Runner::orphans() {
   return found;
 }
 
-// The element an orphan comes from: by its session, else by the environment it was started with. Null: it hid
-// both.
-Runner::Slot* Runner::owner(const ProcessId& orphan, pid_t session) {
-  std::string environment;
+// The element an orphan comes from: by its group or session, else by the environment it was started with.
+// Null: it hid all of them.
+Runner::Slot* Runner::owner(const rd::ProcessFacts& orphan) {
   for (Slot& slot : slots_) {
-    if (slot.running && slot.running->process.pid == session) return &slot;
+    const pid_t leader = slot.running ? slot.running->process.pid : 0;
+    if (leader != 0 && (leader == orphan.group || leader == orphan.session)) return &slot;
   }
-  environment = rd::process_environment(orphan.pid);
+  const std::string environment = rd::process_environment(orphan.id.pid);
   for (Slot& slot : slots_) {
     if (slot.running && rd::environment_holds(environment, launcher_.mark(slot.running->element.element)))
       return &slot;
@@ -244,7 +244,7 @@ std::vector<ProcessId> Runner::left_of(const Running& running) {
   for (const pid_t pid : orphans()) {
     const auto facts = rd::process_facts(pid);
     if (!facts || facts->state == 'Z' || beyond_reach_.contains(facts->id)) continue;
-    const Slot* const from = owner(facts->id, facts->session);
+    const Slot* const from = owner(*facts);
     // One of unknown origin belongs to whoever ends last; it is a descendant of ours in any case.
     const bool ours = from != nullptr ? &*from->running == &running : busy_ == 1;
     if (ours) add_tree(pid, left);

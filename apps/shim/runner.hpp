@@ -54,7 +54,7 @@ class Runner {
   void stop(Running& running);
   void signal_all(const Running& running, int signal);
   [[nodiscard]] std::vector<pid_t> orphans();
-  [[nodiscard]] Slot* owner(const ProcessId& orphan, pid_t session);
+  [[nodiscard]] Slot* owner(const run_directory::ProcessFacts& orphan);
   [[nodiscard]] std::vector<ProcessId> left_of(const Running& running);
   [[nodiscard]] Clock::time_point due() const;
 

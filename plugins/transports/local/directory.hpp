@@ -44,8 +44,8 @@ struct Found {
 // resource_conflict: it has not finished.
 [[nodiscard]] Result<> remove_run(const std::filesystem::path& folder, const Stopping& stopping);
 
-// Ends everything that carries the run's cookie, and the sessions led by `leaders`. True when nothing is
-// left.
+// Ends everything that carries the run's cookie, and the groups and sessions led by `leaders`. True when
+// nothing is left.
 [[nodiscard]] bool end_marked(const std::string& cookie, const std::vector<ProcessId>& leaders,
                               const Stopping& stopping);
 

@@ -45,17 +45,17 @@ void open_folders(const fs::path& folder) {
 
 bool end_marked(const std::string& cookie, const std::vector<ProcessId>& leaders, const Stopping& stopping) {
   const std::string entry = "GRID_COOKIE=" + cookie;
-  std::vector<pid_t>
-      sessions;  // only of leaders that are still there: else the number may be somebody else's
+  std::vector<pid_t> groups;  // only of leaders that are still there: else the number may be somebody else's
   for (const ProcessId& leader : leaders) {
     const auto facts = rd::process_facts(leader.pid);
-    if (facts && facts->id == leader) sessions.push_back(leader.pid);
+    if (facts && facts->id == leader) groups.push_back(leader.pid);
   }
   for (auto waited = std::chrono::milliseconds(0); waited < end_wait && !stopping; waited += look_again) {
     bool left = false;
     for (const auto& process : all_processes()) {
       if (process.state == 'Z') continue;
-      const bool ours = std::find(sessions.begin(), sessions.end(), process.session) != sessions.end() ||
+      const bool ours = std::find(groups.begin(), groups.end(), process.group) != groups.end() ||
+                        std::find(groups.begin(), groups.end(), process.session) != groups.end() ||
                         rd::environment_holds(rd::process_environment(process.id.pid), entry);
       if (!ours) continue;
       left = true;

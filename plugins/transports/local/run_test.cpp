@@ -54,12 +54,13 @@ TEST_F(RunTest, ArgumentsArriveExactly) {
   std::string all;
   for (int byte = 1; byte < 256; ++byte) all += static_cast<char>(byte);
   EXPECT_TRUE(arrive({"a b", "'\"", "line\nline", "$(exit 3)", "`x`", "%41", "", "*", "-n", all}));
-  EXPECT_TRUE(rc::check([&](const std::vector<std::string>& any) {
-    auto arguments = any;
-    for (auto& argument : arguments)
-      argument.erase(std::remove(argument.begin(), argument.end(), '\0'), argument.end());
-    RC_ASSERT(arrive(arguments));
-  }));
+  std::vector<std::string>
+      anything;  // of a hundred cases; a task for each would take most of the time of all tests
+  rc::check([&](std::string any) {
+    any.erase(std::remove(any.begin(), any.end(), '\0'), any.end());
+    anything.push_back(std::move(any));
+  });
+  EXPECT_TRUE(arrive(anything));
 }
 
 TEST_F(RunTest, TheTaskMeetsADefinedWorld) {

@@ -87,7 +87,7 @@ struct ShimRecord {  // the first one: the gate is passed, and by whom
 struct StartedRecord {
   std::uint32_t element = 0;
   std::uint32_t attempt = 1;
-  ProcessId process;  // also the id of its session and its process group
+  ProcessId process;  // also the id of its process group
   std::uint32_t slot = 0;
 };
 struct ExitedRecord {
