@@ -7,7 +7,8 @@
 namespace grid {
 namespace {
 
-OpenFile file(int number, OpenFile::Kind kind, std::string target, FdInfo access = {true, true, false}, std::uint64_t inode = 0) {
+OpenFile file(int number, OpenFile::Kind kind, std::string target, FdInfo access = {true, true, false},
+              std::uint64_t inode = 0) {
   return {number, kind, std::move(target), inode, access};
 }
 
@@ -47,7 +48,8 @@ TEST(Grade, EachFactHasItsReason) {
   using Family = SocketFact::Family;
   constexpr auto no = Restartable::no;
   constexpr auto loss = Restartable::with_loss;
-  const auto opens = [](int number, Kind kind, std::string target, FdInfo access = {true, true, false}, std::uint64_t inode = 0) {
+  const auto opens = [](int number, Kind kind, std::string target, FdInfo access = {true, true, false},
+                        std::uint64_t inode = 0) {
     return [=](TreeFacts& f) { f.members[0].files->push_back(file(number, kind, target, access, inode)); };
   };
   const auto holds = [](SocketEnd end) {
@@ -67,7 +69,10 @@ TEST(Grade, EachFactHasItsReason) {
       {"other_user", no, [](auto& f) { f.our_uid = 0; }},
       {"unknown_user", no, [](auto& f) { f.members[0].status.uids.reset(); }},
       {"privileged", no, [](auto& f) { f.members[0].status.uids->effective = 0; }},
-      {"privileged", no, [](auto& f) { f.members[0].status.gids = StatusFile::Ids{1000, 1000, 0}; }},
+      {"privileged", no,
+       [](auto& f) {
+         f.members[0].status.gids = StatusFile::Ids{1000, 1000, 0};
+       }},
       {"privileged", no, [](auto& f) { f.members[0].status.effective_capabilities = 1; }},
       {"traced", no, [](auto& f) { f.members[0].status.tracer = 5; }},
       {"deleted_program", no, [](auto& f) { f.members[0].program_deleted = true; }},

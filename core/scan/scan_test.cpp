@@ -139,7 +139,8 @@ TEST(Examine, KernelThread) {
   ProcessTable table({}, 0);
   ASSERT_TRUE(table.pass(boot_clock()));
   const auto rows = table.rows();
-  const auto thread = std::find_if(rows.begin(), rows.end(), [](const ProcessRow& row) { return row.kernel_thread(); });
+  const auto thread =
+      std::find_if(rows.begin(), rows.end(), [](const ProcessRow& row) { return row.kernel_thread(); });
   if (thread == rows.end()) GTEST_SKIP() << "no kernel threads to be seen in here";
   EXPECT_EQ(codes(*examine(thread->pid, at_once())), "no kernel_thread");
 }
@@ -147,9 +148,9 @@ TEST(Examine, KernelThread) {
 TEST(Examine, RedirectedOutputAndOpenFiles) {
   const TempFolder folder;
   folder.write("in", "data");
-  const Fd in(::open((folder.path() / "in").c_str(), O_RDONLY));
-  const Fd out(::open((folder.path() / "out").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
-  const Fd data(::open((folder.path() / "data").c_str(), O_RDWR | O_CREAT, 0600));
+  const Fd in(::open((folder.path() / "in").c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd out(::open((folder.path() / "out").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const Fd data(::open((folder.path() / "data").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   Child child({"sleep", "1000"}, {.descriptors = {{0, in.get()}, {1, out.get()}, {5, data.get()}}});
   EXPECT_EQ(codes(*examine_sleep(child.pid())), "with_loss redirected_output open_file");
 }
@@ -241,9 +242,10 @@ TEST(Examine, AnotherUserOrAnotherNamespaceAsRoot) {
 TEST(ReadLaunch, IsExact) {
   const TempFolder folder;
   folder.write("in", "data");
-  const Fd in(::open((folder.path() / "in").c_str(), O_RDONLY));
+  const Fd in(::open((folder.path() / "in").c_str(), O_RDONLY | O_CLOEXEC));
   const std::vector<std::string> argv{"sh", "-c", "sleep 1000; true", "a b", "", "x\n'\"$(y)", "\xff\xfe"};
-  Child child(argv, {.descriptors = {{0, in.get()}}, .environment = {"PATH=/usr/bin:/bin", "ODD=\xff = x\n"}});
+  Child child(argv,
+              {.descriptors = {{0, in.get()}}, .environment = {"PATH=/usr/bin:/bin", "ODD=\xff = x\n"}});
   Result<Launch> launch;
   ASSERT_TRUE(eventually([&] {
     launch = read_launch(child.pid(), {});
@@ -265,7 +267,8 @@ TEST(Fixtures, GarbageNeverEndsAScan) {
   options.file_root = folder.path();
   options.interval_seconds = 0;
   EXPECT_EQ(scan_once(options).error().code, Code::not_found);
-  folder.write("proc/100/stat", testing::stat_line({.pid = 100, .comm = ") R 1 (x\n", .utime = 9000, .rss_pages = 1 << 20}));
+  folder.write("proc/100/stat",
+               testing::stat_line({.pid = 100, .comm = ") R 1 (x\n", .utime = 9000, .rss_pages = 1 << 20}));
   folder.write("proc/101/stat", "garbage");
   const auto scan = scan_once(options);
   ASSERT_TRUE(scan);

@@ -156,7 +156,7 @@ std::optional<std::uint64_t> unix_peer(std::uint64_t inode) {
   const Fd link(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   if (!link || ::send(link.get(), &request, sizeof(request), 0) < 0) return std::nullopt;
   alignas(nlmsghdr) std::array<char, 8192> answer{};
-  const auto size = ::recv(link.get(), answer.data(), answer.size(), 0);  // the kernel answers at once
+  const auto size = ::recv(link.get(), answer.data(), answer.size(), MSG_DONTWAIT);  // answered within send
   const auto* header = reinterpret_cast<const nlmsghdr*>(answer.data());
   if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(unix_diag_msg))) ||
       header->nlmsg_type != SOCK_DIAG_BY_FAMILY) {
