@@ -140,7 +140,7 @@ TEST(ProcessTable, WithoutProcSaysSo) {
 }
 
 TEST(ProcessTable, TenThousandWithFewDescriptors) {
-  const TempFolder folder;
+  const TempFolder folder(true);
   for (int pid = 10'000; pid < 20'000; ++pid) put(folder, {.pid = pid, .ppid = pid - 1});
   ProcessTable table(folder.path(), 100);
   ASSERT_TRUE(table.pass(100s));

@@ -147,7 +147,8 @@ CountersByName parse_diskstats(std::string_view text) {
 CountersByName parse_net_dev(std::string_view text) {
   CountersByName nets;
   while (auto line = take_line(text)) {
-    const auto colon = line->rfind(':');  // the two header lines have none; the name of an alias may have one more
+    const auto colon =
+        line->rfind(':');  // the two header lines have none; the name of an alias may have one more
     if (colon == std::string_view::npos) continue;
     auto name = line->substr(0, colon);
     const auto values = numbers(line->substr(colon + 1));
