@@ -8,7 +8,7 @@
 #include "grid/sdk/bytes.hpp"
 #include "grid/sdk/options.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 bool digits(std::string_view word) {
@@ -133,4 +133,4 @@ std::optional<std::string> Arguments::positional(std::size_t index) const {
   return index < positionals_.size() ? std::optional(positionals_[index]) : std::nullopt;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -9,7 +9,7 @@
 
 #include "apps/grid/options.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 // Whether `word` is what `type` asks for; `what` names it in the message. Error: usage.
 Result<> check_word(ArgType type, std::string_view what, std::string_view word, std::string_view choices = {},
@@ -37,4 +37,4 @@ class Arguments {
   std::vector<std::string> positionals_;
 };
 
-}  // namespace grid
+}  // namespace grid::cli

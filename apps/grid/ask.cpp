@@ -9,7 +9,7 @@
 #include "apps/grid/output.hpp"
 #include "grid/sdk/bytes.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 std::optional<std::string> read_line() {
@@ -84,4 +84,4 @@ Result<std::string> execution_argument(Context& context, bool running) {
   return pick(context.terminal, "ID", "see: grid ps", choices);
 }
 
-}  // namespace grid
+}  // namespace grid::cli

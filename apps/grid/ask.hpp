@@ -7,7 +7,7 @@
 
 #include "apps/grid/context.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 struct Choice {
   std::string value;
@@ -26,4 +26,4 @@ bool confirm(std::string_view question);
 // have not ended.
 Result<std::string> execution_argument(Context& context, bool running);
 
-}  // namespace grid
+}  // namespace grid::cli

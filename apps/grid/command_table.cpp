@@ -2,7 +2,7 @@
 #include "apps/grid/commands/commands.hpp"
 #include "apps/grid/options.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 using enum ArgType;
@@ -135,6 +135,9 @@ constexpr Option watch_options[] = {
      .maximum = 3600},
 };
 constexpr Option explain_options[] = {interval};
+constexpr Option daemon_options[] = {
+    {.name = "log", .type = path, .metavar = "FILE", .help = "log to this file (default: to stderr)"},
+};
 
 constexpr Positional pid_asked[] = {{"PID", pid, Need::asked}};
 constexpr Positional id_asked[] = {{"ID", execution, Need::asked}};
@@ -247,7 +250,10 @@ constexpr Command table[] = {
      .summary = "Start the daemon (others start it when they need it)",
      .run = daemon_start},
     {.path = "daemon stop", .summary = "Stop the daemon; what runs goes on", .run = daemon_stop},
-    {.path = "daemon run", .summary = "Be the daemon, in the foreground", .run = daemon_run},
+    {.path = "daemon run",
+     .summary = "Be the daemon, in the foreground",
+     .run = daemon_run,
+     .options = daemon_options},
     {.path = "daemon status", .summary = "Show the daemon", .run = daemon_status},
     {.path = "completion",
      .summary = "Print the completion script for a shell",
@@ -274,4 +280,4 @@ constexpr Command table[] = {
 std::span<const Command> commands() noexcept { return table; }
 std::span<const Option> global_options() noexcept { return globals; }
 
-}  // namespace grid
+}  // namespace grid::cli

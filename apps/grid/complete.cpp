@@ -2,7 +2,7 @@
 
 #include "grid/sdk/bytes.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 void add_matching(std::vector<Completion>& into, Completion completion, std::string_view start) {
@@ -193,4 +193,4 @@ complete -c grid -f -a '(__grid_complete)'
   return shell == "bash" ? bash : shell == "zsh" ? zsh : fish;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

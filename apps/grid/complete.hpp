@@ -8,7 +8,7 @@
 
 #include "apps/grid/options.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 struct Completion {
   std::string word;
@@ -34,4 +34,4 @@ using CompletionSource = std::function<std::vector<Completion>(ArgType type)>;
 // The script for "bash", "zsh" or "fish".
 [[nodiscard]] std::string_view completion_script(std::string_view shell) noexcept;
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -8,7 +8,7 @@
 #include "core/loop/loop_host.hpp"
 #include "core/registry/registry.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 Context::Context(Arguments given, const Terminal& found)
     : arguments(std::move(given)), terminal(found), dirs(find_dirs()) {}
@@ -102,4 +102,4 @@ Result<> Context::show(const Json& object) {
 
 void Context::say(std::string_view line) const { (void)write_all(STDERR_FILENO, std::string(line) + "\n"); }
 
-}  // namespace grid
+}  // namespace grid::cli

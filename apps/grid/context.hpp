@@ -16,11 +16,13 @@
 #include "grid/sdk/plugin.hpp"
 
 namespace grid {
-
 class LoopHost;
 class Registry;
 struct Config;
 struct LoadRequest;
+}  // namespace grid
+
+namespace grid::cli {
 
 class Context {
  public:
@@ -71,4 +73,4 @@ class Context {
   std::unique_ptr<Registry> registry_;
 };
 
-}  // namespace grid
+}  // namespace grid::cli

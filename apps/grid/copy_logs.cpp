@@ -10,7 +10,7 @@
 
 #include "apps/grid/output.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -119,4 +119,4 @@ Result<bool> copy_logs(Context& context, const LogsWanted& wanted, const Signals
   }
 }
 
-}  // namespace grid
+}  // namespace grid::cli

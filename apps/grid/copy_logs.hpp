@@ -9,7 +9,7 @@
 #include "apps/grid/context.hpp"
 #include "apps/grid/signals.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 struct LogsWanted {
   std::string id;
@@ -25,4 +25,4 @@ Result<bool> copy_logs(Context& context, const LogsWanted& wanted, const Signals
                        const std::function<bool(int)>& on_signal = {},
                        const std::function<void()>& on_quiet = {});
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -7,7 +7,7 @@
 #include "apps/grid/signals.hpp"
 #include "core/base/files.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 std::string text_of(const Json& object, std::string_view name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
@@ -45,4 +45,4 @@ ExitStory exit_story(const Json& execution) {
   return {125, fmt::format("{} {}{}", id, state, because)};
 }
 
-}  // namespace grid
+}  // namespace grid::cli

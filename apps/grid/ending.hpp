@@ -7,7 +7,7 @@
 
 #include "core/base/text.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 struct ExitStory {
   int code = 0;
@@ -22,4 +22,4 @@ struct ExitStory {
 [[nodiscard]] std::string text_of(const Json& object, std::string_view name);
 [[nodiscard]] std::optional<int> number_of(const Json& object, std::string_view name);
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 std::uint32_t width_of(std::uint32_t columns) {
@@ -176,4 +176,4 @@ std::string exit_codes_help() {
          "'grid run' uses only 124 to 127 there.\n";
 }
 
-}  // namespace grid
+}  // namespace grid::cli

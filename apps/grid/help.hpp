@@ -7,7 +7,7 @@
 
 #include "apps/grid/options.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 [[nodiscard]] std::string overview(std::uint32_t columns);
 [[nodiscard]] std::string command_help(const Command& command, std::uint32_t columns);
@@ -16,4 +16,4 @@ namespace grid {
 // "usage: grid logs [OPTIONS] ID": what an error shows.
 [[nodiscard]] std::string usage_line(const Command& command);
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -10,7 +10,7 @@
 #include "apps/grid/output.hpp"
 #include "apps/grid/parse.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 // `grid run` in the foreground speaks for the command: of our own codes it uses those that no command means.
@@ -62,8 +62,8 @@ int run_words(const std::vector<std::string>& words) {
 }
 
 }  // namespace
-}  // namespace grid
+}  // namespace grid::cli
 
 int main(int argc, char** argv) {
-  return grid::run_words(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+  return grid::cli::run_words(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 template <class Matches>
@@ -48,4 +48,4 @@ std::vector<std::string> split_choices(std::string_view choices) {
   return out;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -10,7 +10,7 @@
 
 #include "grid/sdk/result.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 class Context;
 
@@ -81,4 +81,4 @@ struct Command {
 [[nodiscard]] const Option* find_option(const Command* command, char letter) noexcept;
 [[nodiscard]] std::vector<std::string> split_choices(std::string_view choices);
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -11,7 +11,7 @@
 #include "core/base/text.hpp"
 #include "grid/sdk/bytes.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 Result<> write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -44,4 +44,4 @@ int show_error(const Error& error, const Command* command, bool json) {
   return exit_code(error.code);
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -6,7 +6,7 @@
 #include "apps/grid/options.hpp"
 #include "grid/sdk/result.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 // All of it. A reader who has left is an error without a message, which nobody prints: the Unix way to end a
 // pipe.
@@ -16,4 +16,4 @@ Result<> write_all(int fd, std::string_view bytes);
 // with `json` an error object to stdout. Answers the exit code.
 int show_error(const Error& error, const Command* command, bool json);
 
-}  // namespace grid
+}  // namespace grid::cli

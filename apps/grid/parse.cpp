@@ -8,7 +8,7 @@
 
 #include "grid/sdk/bytes.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 namespace po = boost::program_options;
@@ -186,4 +186,4 @@ Result<> parse(const std::vector<std::string>& words, Invocation& into) {
   return take_positionals(std::move(parts->rest), into.arguments);
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -7,7 +7,7 @@
 
 #include "apps/grid/arguments.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 struct Invocation {
   Arguments arguments;  // arguments.command: null for `grid` alone, or a group with `help`
@@ -19,4 +19,4 @@ struct Invocation {
 // The words after the program's name. What was understood before an error stays in `into`. Error: usage.
 Result<> parse(const std::vector<std::string>& words, Invocation& into);
 
-}  // namespace grid
+}  // namespace grid::cli

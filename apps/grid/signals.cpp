@@ -6,7 +6,7 @@
 #include <array>
 #include <cstring>
 
-namespace grid {
+namespace grid::cli {
 
 Signals::Signals(std::initializer_list<int> more) {
   sigset_t wanted;
@@ -34,4 +34,4 @@ std::string signal_name(int signal) {
   return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
 }
 
-}  // namespace grid
+}  // namespace grid::cli

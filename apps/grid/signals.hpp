@@ -8,7 +8,7 @@
 
 #include "grid/sdk/fd.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 class Signals {
  public:
@@ -31,4 +31,4 @@ class Signals {
 // "SIGKILL"; "signal 77" for one without a name.
 [[nodiscard]] std::string signal_name(int signal);
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -7,7 +7,7 @@
 
 #include "grid/sdk/bytes.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 std::string_view variable(const char* name) {
@@ -81,4 +81,4 @@ std::string SafeText::finish() {
   return rest;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

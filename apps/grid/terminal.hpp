@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace grid {
+namespace grid::cli {
 
 struct Terminal {
   bool in_tty = false;
@@ -35,4 +35,4 @@ class SafeText {
   std::string held_;
 };
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -36,6 +36,8 @@ bool passes(std::string_view variable) {
   return false;
 }
 
+fs::path log_file(const Dirs& dirs) { return dirs.state / "daemon.log"; }
+
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> out;
   for (std::string& each : strings) out.push_back(each.data());
@@ -53,6 +55,7 @@ Result<Started> start_daemon(const Dirs& dirs, const DaemonStart& start) {
   const fs::path program =
       start.program.empty() ? fs::read_symlink("/proc/self/exe", ignored) : start.program;
   std::vector<std::string> arguments{"grid", "daemon", "run"};
+  arguments.push_back("--log=" + log_file(dirs).string());
   arguments.insert(arguments.end(), start.arguments.begin(), start.arguments.end());
   std::vector<std::string> environment;
   for (char** each = environ; *each != nullptr; ++each)
@@ -98,7 +101,7 @@ std::string last_words(const Started& started, const Dirs& dirs) {
   const ssize_t got = ::pread(started.words.get(), piece.data(), piece.size(), 0);
   if (got > 0) words.assign(piece.data(), static_cast<std::size_t>(got));
   if (words.empty())
-    if (auto log = read_file(dirs.state / "daemon.log"))
+    if (auto log = read_file(log_file(dirs)))
       words = log->size() > most ? log->substr(log->find('\n', log->size() - most) + 1) : *log;
   if (words.starts_with("error: ")) words.erase(0, 7);
   while (words.ends_with('\n')) words.pop_back();
@@ -132,7 +135,7 @@ Result<ApiClient> ensure_daemon(const Dirs& dirs, const DaemonStart& start) {
     if (!dead && ::waitpid(started->pid, &status, WNOHANG) == started->pid) {
       dead = true;
       // One that met another daemon's lock leaves, and the other one may still be on its way to its socket.
-      const bool lost_race = WIFEXITED(status) && WEXITSTATUS(status) == exit_code(Code::resource_conflict);
+      const bool lost_race = WIFEXITED(status) && WEXITSTATUS(status) == exit_code(Code::daemon_unavailable);
       if (!lost_race) give_up = std::min(give_up, now + 200ms);
     }
     ::poll(nullptr, 0, 5);
@@ -141,7 +144,7 @@ Result<ApiClient> ensure_daemon(const Dirs& dirs, const DaemonStart& start) {
   std::string message = dead ? "the daemon did not start" : "the daemon does not open its socket";
   if (dead && WIFSIGNALED(status)) message += " (signal " + std::to_string(WTERMSIG(status)) + ")";
   if (!words.empty()) message += ": " + words;
-  return fail(Code::daemon_unavailable, message, "its log: " + (dirs.state / "daemon.log").string());
+  return fail(Code::daemon_unavailable, message, "its log: " + log_file(dirs).string());
 }
 
 }  // namespace grid

@@ -5,7 +5,7 @@
 #include "apps/grid/commands/commands.hpp"
 #include "apps/grid/ending.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 Result<int> cancel(Context& context) {
   auto id = execution_argument(context, true);
@@ -22,4 +22,4 @@ Result<int> cancel(Context& context) {
   return 0;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -3,7 +3,7 @@
 
 #include "grid/sdk/result.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 class Context;
 
@@ -35,4 +35,4 @@ Result<int> completion(Context& context);
 Result<int> help(Context& context);
 Result<int> complete(Context& context);
 
-}  // namespace grid
+}  // namespace grid::cli

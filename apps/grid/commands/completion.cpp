@@ -8,7 +8,7 @@
 #include "apps/grid/output.hpp"
 #include "core/registry/plugin_file.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 // Whatever takes longer or fails completes to nothing: somebody is typing. The daemon is never started for
@@ -54,4 +54,4 @@ Result<int> complete(Context& context) {
   return 0;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

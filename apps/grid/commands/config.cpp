@@ -11,7 +11,7 @@
 #include "core/config/show.hpp"
 #include "core/registry/registry.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 // What is wrong beyond the plugins' options comes out too, so the plain configuration's own errors are no
@@ -76,4 +76,4 @@ Result<int> config_init(Context& context) {
   return 0;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -11,7 +11,7 @@
 #include "core/config/load.hpp"
 #include "core/daemon/daemon.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 Result<int> show(Context& context, const Result<Json>& object) {
@@ -56,8 +56,10 @@ Result<int> daemon_stop(Context& context) {
 Result<int> daemon_run(Context& context) {
   DaemonOptions options;
   options.dirs = context.dirs;
-  options.load = context.load_request();
+  options.config = context.load_request();
+  options.log_file = context.arguments.text("log").value_or("");
+  options.version = GRID_VERSION;
   return run_daemon(options);
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -10,7 +10,7 @@
 #include "apps/grid/output.hpp"
 #include "grid/sdk/bytes.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 Result<int> help(Context& context) {
   std::string topic;
@@ -37,4 +37,4 @@ Result<int> help(Context& context) {
   return 0;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

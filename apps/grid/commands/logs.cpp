@@ -3,7 +3,7 @@
 #include "apps/grid/commands/commands.hpp"
 #include "apps/grid/copy_logs.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 Result<int> logs(Context& context) {
   auto id = execution_argument(context, false);
@@ -15,4 +15,4 @@ Result<int> logs(Context& context) {
   return 0;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

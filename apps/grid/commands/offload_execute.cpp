@@ -10,7 +10,7 @@
 #include "core/base/files.hpp"
 #include "grid/sdk/bytes.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 // Field 22 of /proc/PID/stat: with it, a pid that is used again between question and answer is told apart.
@@ -140,4 +140,4 @@ Result<int> offload_execute(Context& context) {
   return 128 + SIGINT;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

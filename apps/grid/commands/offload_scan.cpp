@@ -5,7 +5,7 @@
 #include "core/loop/loop_host.hpp"
 #include "core/loop/scan_turn.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 Result<Json> turn(Context& context, std::size_t top) {
@@ -35,4 +35,4 @@ Result<int> policy_explain(Context& context) {
   return 0;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -8,7 +8,7 @@
 #include "core/registry/registry.hpp"
 #include "grid/sdk/bytes.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 // "policy.threshold", or a name alone where only one kind has it.
@@ -59,4 +59,4 @@ Result<int> plugin_info(Context& context) {
   return 0;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -4,7 +4,7 @@
 #include "apps/grid/commands/commands.hpp"
 #include "apps/grid/context.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 Result<int> ps(Context& context) {
   std::string target =
@@ -16,4 +16,4 @@ Result<int> ps(Context& context) {
   return 0;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -19,7 +19,7 @@
 #include "core/config/config.hpp"
 #include "core/move/environment.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -261,4 +261,4 @@ Result<int> run(Context& context) {
   return code;
 }
 
-}  // namespace grid
+}  // namespace grid::cli

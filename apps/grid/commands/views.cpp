@@ -6,7 +6,7 @@
 #include "apps/grid/context.hpp"
 #include "apps/grid/ending.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 Result<int> show(Context& context, const Result<Json>& object) {
@@ -44,4 +44,4 @@ Result<int> offload_status(Context& context) {
   return show(context, list);
 }
 
-}  // namespace grid
+}  // namespace grid::cli

@@ -8,7 +8,7 @@
 #include "apps/grid/commands/commands.hpp"
 #include "apps/grid/ending.hpp"
 
-namespace grid {
+namespace grid::cli {
 
 Result<int> wait(Context& context) {
   using Clock = std::chrono::steady_clock;
@@ -37,4 +37,4 @@ Result<int> wait(Context& context) {
   }
 }
 
-}  // namespace grid
+}  // namespace grid::cli

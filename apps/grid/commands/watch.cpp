@@ -15,7 +15,7 @@
 #include "apps/grid/output.hpp"
 #include "apps/grid/signals.hpp"
 
-namespace grid {
+namespace grid::cli {
 namespace {
 
 // The alternate screen, without cursor and echo; the terminal is as before when this ends, and while we are
@@ -166,4 +166,4 @@ Result<int> watch(Context& context) {
   return Watch(context, terminal.out_tty && terminal.in_tty && !terminal.dumb && !context.json()).run();
 }
 
-}  // namespace grid
+}  // namespace grid::cli
