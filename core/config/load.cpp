@@ -102,6 +102,8 @@ std::string origin_text(const std::vector<std::string>& files, const Origin& ori
 LoadRequest load_request_from_environment() {
   LoadRequest request;
   request.dirs = find_dirs();
+  const char* profile = std::getenv("GRID_PROFILE");
+  if (profile != nullptr && profile[0] != '\0') request.profile = profile;
   const char* file = std::getenv("GRID_CONFIG");
   if (file != nullptr && file[0] != '\0') request.file = file;
   return request;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -51,6 +52,7 @@ Result<Fd> lock(const Dirs& dirs) {
 
 int run_daemon(const DaemonOptions& options) {
   const Dirs& dirs = options.dirs;
+  ::umask(0077);   // what a task gets is in its spec
   for (const auto& folder : {dirs.state, dirs.runtime, dirs.state / "guards"})
     if (auto made = make_private_folder(folder); !made) return refuse(made.error(), 1);
   if (options.log_file.empty())
@@ -60,6 +62,7 @@ int run_daemon(const DaemonOptions& options) {
   const auto held = lock(dirs);
   if (!held) return refuse(held.error(), exit_code(held.error().code));
   std::signal(SIGPIPE, SIG_IGN);
+  ::umask(0077);   // what a task gets is in its spec
   ::prctl(PR_SET_DUMPABLE, 0);   // it holds people's environments
   install_fatal_signal_handler();
   // Each process that is watched keeps a descriptor; the limit is inherited by nobody, for the shim sets its own.
@@ -96,17 +99,25 @@ int run_daemon(const DaemonOptions& options) {
   // The answer to the stop must leave first.
   std::unique_ptr<Host::Handle> stop_timer;
   Routes routes(service, host, {about, [&] { stop_timer = host.after(std::chrono::milliseconds(20), stop); }});
-  if (auto started = service.start(); !started) return refuse(started.error(), exit_code(started.error().code));
-  auto server = HttpServer::listen(host, dirs.socket(), [&](HttpRequest request, std::shared_ptr<HttpReply> reply) {
-    routes.handle(std::move(request), std::move(reply));
-  });
-  if (!server) return refuse(server.error(), exit_code(server.error().code));
+  std::unique_ptr<HttpServer> server;
+  int code = 0;
+  const auto listen = [&] {
+    auto made = HttpServer::listen(host, dirs.socket(), [&](HttpRequest request, std::shared_ptr<HttpReply> reply) {
+      routes.handle(std::move(request), std::move(reply));
+    });
+    if (!made) {
+      code = refuse(made.error(), exit_code(made.error().code));
+      return stop();
+    }
+    server = std::move(*made);
+    log_line(LogLevel::info, "daemon", fmt::format("ready: pid {}, state in {}", ::getpid(), dirs.state.string()));
+  };
+  if (auto started = service.start(listen); !started) return refuse(started.error(), exit_code(started.error().code));
   host.on_signals({SIGTERM, SIGINT}, [&](int) { stop(); });
-  log_line(LogLevel::info, "daemon", fmt::format("ready: pid {}, state in {}", ::getpid(), dirs.state.string()));
   host.run();
-  (*server)->close();
+  if (server) server->close();
   log_line(LogLevel::info, "daemon", "stopped");
-  return 0;
+  return code;
 }
 
 }  // namespace grid

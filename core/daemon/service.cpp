@@ -52,7 +52,8 @@ Service::Service(const Config& config, const Dirs& dirs, Host& host, Registry& r
 
 Service::~Service() = default;
 
-Result<> Service::start() {
+Result<> Service::start(std::function<void()> ready) {
+  ready_ = std::move(ready);
   if (auto loaded = ledger_.load(); !loaded) return loaded;
   auto policy = registry_.policy(config_.policy, options_of(config_, "policy." + config_.policy));
   if (!policy) return fail(policy.error());
@@ -87,11 +88,16 @@ void Service::stop() {
 }
 
 void Service::turn() {
-  loop_->turn([this](const Turn&) {
-    const double seconds = watchers_ > 0 ? std::min(config_.daemon.watched_interval_seconds, config_.daemon.node_interval_seconds)
-                                         : config_.daemon.node_interval_seconds;
-    turn_timer_ = host_.after(seconds_to_ms(seconds), [this] { turn(); });
-  });
+  loop_->turn([this](const Turn&) { turned(); });
+}
+
+void Service::turned() {
+  double seconds = config_.daemon.node_interval_seconds;
+  if (watchers_ > 0) seconds = std::min(seconds, config_.daemon.watched_interval_seconds);
+  // The first turn has no rates to show: the second one follows as soon as one can be told.
+  if (ready_) seconds = std::min(seconds, 1.0);
+  turn_timer_ = host_.after(seconds_to_ms(seconds), [this] { turn(); });
+  if (const auto ready = std::exchange(ready_, nullptr)) ready();
 }
 
 void Service::housekeeping() {

@@ -30,8 +30,9 @@ class Service : public LoopServices {
   Service(const Config& config, const Dirs& dirs, Host& host, Registry& registry, Store store);
   ~Service() override;
 
-  // Loads the store, opens the nodes, takes over what the daemon before left, and starts turning.
-  Result<> start();
+  // Loads the store, opens the nodes, takes over what the daemon before left, and starts turning. `ready` is called after
+  // the first turn: from then on there is something to answer with.
+  Result<> start(std::function<void()> ready);
   // A planned stop: commits what is open. Tasks go on under their shims.
   void stop();
 
@@ -76,6 +77,7 @@ class Service : public LoopServices {
   void place_soon();
   bool place_elements(ActiveTask& task, const std::vector<Node>& nodes, bool& room_left);
   void turn();
+  void turned();
   void housekeeping();
   [[nodiscard]] bool simulated(const std::string& node) const { return nodes_.simulated(node); }
   struct Found {
@@ -106,6 +108,7 @@ class Service : public LoopServices {
   std::string memory_;
   std::string last_decision_;            // as stored: only changes are
   bool placing_ = false;
+  std::function<void()> ready_;          // until the first turn
   std::uint32_t watchers_ = 0;
   std::unique_ptr<Host::Handle> turn_timer_;
   std::unique_ptr<Host::Handle> housekeeping_timer_;

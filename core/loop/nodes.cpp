@@ -1,5 +1,7 @@
 #include "core/loop/nodes.hpp"
 
+#include "core/base/files.hpp"
+
 #include <algorithm>
 #include <functional>
 #include <utility>
@@ -54,6 +56,14 @@ void merge(Sample& into, const Sample& from) {
 
 // A made-up machine id that stays the same for a name on this machine, and is no real one.
 std::string simulated_machine_id(const std::string& name) { return "simulated-" + name; }
+
+// Of this machine. Some containers have none: the host's name must do there.
+std::string own_machine_id() {
+  for (const char* path : {"/etc/machine-id", "/var/lib/dbus/machine-id"})
+    if (const auto text = read_file(path))
+      if (const std::string id = text->substr(0, text->find('\n')); !id.empty()) return id;
+  return "host-" + node_name_from_host(read_file("/proc/sys/kernel/hostname").value_or("unknown"));
+}
 
 // A simulated worker has the capacity and the foreign load that the configuration gives it, less what runs there.
 Sample simulated_sample(const NodeConfig& config, const Nodes::Load& load) {
@@ -119,6 +129,7 @@ Result<> Nodes::open_link(Entry& entry) {
   address.address = entry.config.address;
   address.simulated = entry.config.simulated;
   address.directory = entry.config.simulated ? entry.config.directory : entry.config.run_root;
+  if (entry.role == Role::head) address.machine_id = entry.identity.machine_id = own_machine_id();
   if (entry.config.simulated) {
     address.machine_id = simulated_machine_id(entry.name);
     if (address.directory.empty()) address.directory = (dirs_.state / "simulated" / entry.name).string();
