@@ -53,7 +53,7 @@ Result<Fd> lock(const Dirs& dirs) {
 int run_daemon(const DaemonOptions& options) {
   const Dirs& dirs = options.dirs;
   ::umask(0077);   // what a task gets is in its spec
-  for (const auto& folder : {dirs.state, dirs.runtime, dirs.state / "guards"})
+  for (const auto& folder : {dirs.state, dirs.runtime, dirs.state / "guards", dirs.state / "simulated"})
     if (auto made = make_private_folder(folder); !made) return refuse(made.error(), 1);
   if (options.log_file.empty())
     log_to_stderr(LogLevel::info);
@@ -62,7 +62,6 @@ int run_daemon(const DaemonOptions& options) {
   const auto held = lock(dirs);
   if (!held) return refuse(held.error(), exit_code(held.error().code));
   std::signal(SIGPIPE, SIG_IGN);
-  ::umask(0077);   // what a task gets is in its spec
   ::prctl(PR_SET_DUMPABLE, 0);   // it holds people's environments
   install_fatal_signal_handler();
   // Each process that is watched keeps a descriptor; the limit is inherited by nobody, for the shim sets its own.
