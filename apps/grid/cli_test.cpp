@@ -17,12 +17,8 @@ using Words = std::vector<std::string>;
 
 struct Cli : testing::Test {
   TemporaryFolder folder;
-  Words environment{"HOME=" + folder.path.string(),
-                    "GRID_STATE_DIR=" + folder.path.string(),
-                    "GRID_PROFILE=" + (folder.path / "profile.yaml").string(),
-                    "PATH=/usr/bin:/bin",
-                    "TERM=xterm",
-                    "LANG=C.UTF-8"};
+  Words environment{"HOME=" + folder.path.string(), "GRID_STATE_DIR=" + folder.path.string(),
+                    "PATH=/usr/bin:/bin", "TERM=xterm", "LANG=C.UTF-8"};
   std::mutex mutex;
   std::vector<Json> requests;  // {"target", "body"}
   std::unique_ptr<TestServer> server;
@@ -59,7 +55,14 @@ struct Cli : testing::Test {
       if (each["target"].get<std::string>().starts_with(start)) return each["body"];
     return nullptr;
   }
-  [[nodiscard]] Outcome grid(const Words& words) const { return Program(words, environment).finish(); }
+  // A profile of our own: where the program was built says nothing about where profiles are.
+  [[nodiscard]] Words with_profile(Words words) const {
+    words.insert(words.begin(), "--profile=" + (folder.path / "profile.yaml").string());
+    return words;
+  }
+  [[nodiscard]] Outcome grid(const Words& words) const {
+    return Program(with_profile(words), environment).finish();
+  }
 
   static Json ended(const char* more) {
     Json json{{"schema", "grid/execution/1"}, {"id", "7"}, {"state", "failed"}, {"command", "sh"}};
@@ -69,7 +72,7 @@ struct Cli : testing::Test {
 };
 
 TEST_F(Cli, version_and_help_need_nothing) {
-  environment = {"GRID_STATE_DIR=/nonexistent/x", "GRID_PROFILE=/nonexistent/y", "HOME=/nonexistent"};
+  environment = {"GRID_STATE_DIR=/nonexistent/x", "HOME=/nonexistent"};
   EXPECT_EQ(grid({"--version"}).out.substr(0, 5), "grid ");
   for (const Words& words : {Words{}, Words{"-h"}, Words{"run", "-h"}, Words{"offload", "--help"},
                              Words{"help", "exit-codes"}, Words{"completion", "fish"}}) {
@@ -186,7 +189,7 @@ struct CliRunning : Cli {
 
 TEST_F(CliRunning, the_first_interrupt_is_handed_on_and_the_second_leaves) {
   serve_running();
-  Program program({"run", "sleep", "100"}, environment);
+  Program program(with_profile({"run", "sleep", "100"}), environment);
   ASSERT_TRUE(program.wait_for("begun"));
   program.signal(SIGINT);
   ASSERT_TRUE(program.wait_for("SIGINT sent to 7"));
@@ -200,7 +203,7 @@ TEST_F(CliRunning, the_first_interrupt_is_handed_on_and_the_second_leaves) {
 
 TEST_F(CliRunning, a_reader_who_leaves_ends_the_command_as_in_any_pipe) {
   serve_running();
-  Program program({"run", "yes"}, environment);
+  Program program(with_profile({"run", "yes"}), environment);
   program.stop_reading();
   const Outcome outcome = program.finish();
   EXPECT_EQ(outcome.code, 128 + SIGPIPE);

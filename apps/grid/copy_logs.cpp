@@ -35,7 +35,8 @@ class LogCopy {
       offset_ = *first;
     }
     stream_ = std::move(*stream);
-    return {};
+    const auto some = copy();  // what came along with the answer's header: the descriptor says nothing of it
+    return some ? Result<>() : fail(some.error());
   }
 
   // What has come. True: something did.
@@ -89,6 +90,7 @@ Result<bool> copy_logs(Context& context, const LogsWanted& wanted, const Signals
         auto client = context.daemon();
         trouble = client ? copy.connect(*client, wanted) : Result<>(fail(client.error()));
         if (!trouble) break;
+        if (copy.complete()) continue;
       }
       entries.push_back({copy.fd(), POLLIN, 0});
       open.push_back(&copy);

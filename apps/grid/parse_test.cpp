@@ -116,7 +116,7 @@ TEST(Parse, types_of_words) {
 }
 
 TEST(Parse, unknown_commands) {
-  EXPECT_EQ(bad({"pss"}).hint, "did you mean 'grid ps'?");
+  EXPECT_EQ(bad({"statsu"}).hint, "did you mean 'grid status'?");
   EXPECT_EQ(bad({"offload", "scna"}).hint, "did you mean 'grid offload scan'?");
   EXPECT_EQ(bad({"offload"}).message, "'grid offload' needs a verb");
   EXPECT_EQ(bad({"off"}).message, "unknown command 'off'");  // no abbreviations
@@ -152,13 +152,16 @@ TEST(Table, is_consistent) {
     for (const Option& option : command.options) {
       EXPECT_EQ(find_option(&command, option.name), &option) << command.path << " --" << option.name;
       EXPECT_EQ(find_option(nullptr, option.name), nullptr) << "also global: --" << option.name;
-      if (option.letter != 0) EXPECT_EQ(find_option(&command, option.letter), &option) << option.name;
+      if (option.letter != 0) {
+        EXPECT_EQ(find_option(&command, option.letter), &option) << option.name;
+      }
       EXPECT_FALSE(option.help.empty()) << option.name;
       EXPECT_EQ(option.metavar.empty(), option.type == ArgType::flag) << option.name;
-      if (!option.fallback.empty())
+      if (!option.fallback.empty()) {
         EXPECT_TRUE(check_word(option.type, option.name, option.fallback, option.choices, option.minimum,
                                option.maximum))
             << option.name;
+      }
     }
   }
 }

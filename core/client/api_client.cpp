@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <sstream>
+#include <utility>
 
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -86,6 +88,7 @@ struct ApiStream::Impl {
   http::response_parser<http::buffer_body> parser;
   boost::beast::flat_buffer buffer;
   bool ended = false;  // the peer will send no more
+  bool reset = false;
 
   // Takes in what the kernel has. False: nothing now.
   Result<bool> fill() {
@@ -102,6 +105,8 @@ struct ApiStream::Impl {
         return true;
       }
       if (errno == EAGAIN) return false;
+      // It left with our request unread: said once, and then what it answered before can be read.
+      if (errno == ECONNRESET && !std::exchange(reset, true)) continue;
       if (errno != EINTR) return fail(gone(errno_text(errno)));
     }
   }
@@ -116,6 +121,8 @@ struct ApiStream::Impl {
       boost::beast::error_code error;
       if (buffer.size() > 0)
         buffer.consume(parser.put(buffer.data(), error));
+      else if (ended && !parser.got_some())
+        error = http::error::end_of_stream;
       else if (ended)
         parser.put_eof(error);
       else
@@ -134,7 +141,9 @@ struct ApiStream::Impl {
 
   Result<> read_header(Clock::time_point deadline) {
     parser.eager(false);
-    parser.body_limit(boost::none);  // streams may be endless; whole objects are bounded by read_all
+    // Streams may be endless; whole objects are bounded by read_all. (boost::none refuses every body in
+    // Boost 1.74.)
+    parser.body_limit(std::numeric_limits<std::uint64_t>::max());
     while (true) {
       auto done = parse(nullptr);
       if (!done) return fail(done.error());

@@ -108,7 +108,7 @@ TEST_F(ApiClientTest, one_that_leaves_early) {
     TestServer server(socket, bytes(part));
     auto got = client().get("/");
     ASSERT_FALSE(got) << part;
-    EXPECT_EQ(got.error().code, Code::daemon_unavailable) << part;
+    EXPECT_EQ(got.error().code, Code::daemon_unavailable) << part << got.error().message;
     EXPECT_TRUE(got.error().retryable) << part;
   }
 }

@@ -95,6 +95,7 @@ class TestServer {
     namespace http = boost::beast::http;
     http::request_parser<http::string_body> parser;
     parser.eager(true);
+    parser.body_limit(64U << 20U);
     boost::beast::flat_buffer buffer;
     while (!parser.is_done()) {
       const auto space = buffer.prepare(4096);
