@@ -89,6 +89,7 @@ class Program {
   Outcome finish() {
     while (read_some()) {
     }
+    if (out_ || err_) ::kill(pid_, SIGKILL);  // silent for too long: a failure, not a hang
     int status = 0;
     if (::waitpid(pid_, &status, 0) == pid_) pid_ = -1;
     outcome_.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
