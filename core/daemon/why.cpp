@@ -62,7 +62,14 @@ Json why_process(const std::string& subject, const Candidate& candidate, const D
                    : !movable ? fmt::format("process {} must stay: it cannot be started again elsewhere", subject)
                    : decided != nullptr && decided->move ? fmt::format("process {} should move", subject)
                                                          : fmt::format("process {} may move, and nothing asks for it", subject);
-  for (const Reason& reason : candidate.reasons) why["rules"].push_back(rule("grade", movable, reason_text(reason)));
+  constexpr std::size_t most_reasons = 10;   // a large tree may have one for each of its files
+  for (const Reason& reason : candidate.reasons) {
+    if (why["rules"].size() == most_reasons) {
+      why["rules"].push_back(rule("grade", movable, fmt::format("and {} more", candidate.reasons.size() - most_reasons)));
+      break;
+    }
+    why["rules"].push_back(rule("grade", movable, reason_text(reason)));
+  }
   if (decided != nullptr) {
     for (const Reason& reason : decided->reasons) why["rules"].push_back(rule("policy", decided->move, reason_text(reason)));
     for (const Placement& placement : decided->placements)

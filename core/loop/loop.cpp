@@ -24,17 +24,12 @@ bool Loop::turn(std::function<void(const Turn&)> done) {
 }
 
 void Loop::read(std::function<void()> next) {
-  auto left = std::make_shared<int>(2);
-  const auto one_done = [left, next = std::move(next)] {
-    if (--*left == 0) next();
-  };
-  nodes_.refresh(one_done);
-  services_.scan([this, one_done](Result<HeadScan> scan) {
+  services_.scan([this, next = std::move(next)](Result<HeadScan> scan) {
     if (scan)
       scan_ = std::move(*scan);
     else
       host_.log(LogLevel::warning, "the processes of the head cannot be read: " + scan.error().message);
-    one_done();
+    nodes_.refresh(next);
   });
 }
 

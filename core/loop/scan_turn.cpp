@@ -102,9 +102,12 @@ Result<Json> scan_turn(const ScanRequest& request, LoopHost& host, Registry& reg
   Loop loop(config, host, nodes, *policy, services);
 
   std::optional<Turn> turn;
-  loop.turn([&](const Turn& done) {
-    turn = done;
-    host.stop();
+  // Rates need two readings: one now, one after the look at the processes.
+  nodes.refresh([&] {
+    loop.turn([&](const Turn& done) {
+      turn = done;
+      host.stop();
+    });
   });
   const auto limit = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * request.interval_seconds) + 10'000);
   const auto timer = host.after(limit, [&] { host.stop(); });

@@ -43,6 +43,13 @@ std::set<std::uint64_t> inodes_of(const TreeFacts& facts, OpenFile::Kind kind) {
   return inodes;
 }
 
+bool names_descriptor(const ProcessFacts& process, int number) {
+  if (!process.argv) return true;
+  const auto name = "/fd/" + std::to_string(number);
+  return std::any_of(process.argv->begin(), process.argv->end(),
+                     [&](const std::string& argument) { return argument.find(name) != std::string::npos; });
+}
+
 }  // namespace
 
 FactsReader::FactsReader(int proc, std::span<const ProcessRow> rows, Options options)
@@ -57,6 +64,7 @@ std::optional<TreeFacts> FactsReader::read(const Tree& tree) {
   TreeFacts facts;
   facts.our_uid = ::geteuid();
   facts.cpu_seconds = tree.cpu_seconds;
+  facts.orphan = root.ppid == 1;
   if (root.pid == 1) {
     facts.standing = TreeFacts::Standing::init;
   } else if (root.pid == options_.self) {
@@ -145,6 +153,23 @@ const std::vector<std::uint64_t>& FactsReader::held_by(std::int32_t pid) {
   return at != held_.end() ? at->second : held_.emplace(pid, read_held_inodes(proc_, pid)).first->second;
 }
 
+// A shell hands on every descriptor that it was started with, and opens no pipe above 2 for a command but those that the
+// command's arguments name (/dev/fd/63). What it holds under the same number is no channel of this program.
+void FactsReader::find_inherited(const std::vector<std::int32_t>& ancestors, TreeFacts& facts) {
+  for (const auto& member : facts.members) {
+    if (!member.files) continue;
+    for (const auto& file : *member.files) {
+      if (file.kind != OpenFile::Kind::pipe || file.number < 3 || names_descriptor(member, file.number)) continue;
+      const auto holds_it = [&](std::int32_t pid) {
+        const auto row = index_of(rows_, pid);
+        return row != rows_.size() && pid != facts.members.front().id.pid && is_shell(rows_[row].comm) &&
+               read_proc_link(proc_, pid, "fd/" + std::to_string(file.number)) == file.target;
+      };
+      if (std::any_of(ancestors.begin(), ancestors.end(), holds_it)) facts.from_shell.insert(file.inode);
+    }
+  }
+}
+
 // Descriptors are handed on by fork, so whoever shares one is an ancestor or came from one: mostly of the
 // same session.
 void FactsReader::find_outside(const Tree& tree, TreeFacts& facts) {
@@ -159,6 +184,7 @@ void FactsReader::find_outside(const Tree& tree, TreeFacts& facts) {
   }
   const auto line = ancestors_of(rows_, rows_[tree.root].pid);
   const std::set<std::int32_t> ancestors(line.begin(), line.end());
+  find_inherited(line, facts);
   for (const auto& row : rows_) {
     if (inside.contains(row.pid) || row.kernel_thread() || row.zombie()) continue;
     if (!options_.everywhere && !sessions.contains(row.session) && !ancestors.contains(row.pid)) continue;

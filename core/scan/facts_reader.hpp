@@ -31,6 +31,7 @@ class FactsReader {
  private:
   void find_sockets(TreeFacts& facts);
   void find_outside(const Tree& tree, TreeFacts& facts);
+  void find_inherited(const std::vector<std::int32_t>& ancestors, TreeFacts& facts);
   [[nodiscard]] std::string find_supervisor(const ProcessRow& root) const;
   [[nodiscard]] std::optional<std::int32_t> fork_of(const ProcessRow& root) const;
   const SocketTable& sockets_near(std::int32_t pid);

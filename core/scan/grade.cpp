@@ -156,6 +156,10 @@ class Judge {
   void pipe(const ProcessFacts& p, const OpenFile& file) {
     const auto what =
         file.number == 0 ? std::string("standard input") : fmt::format("descriptor {}", file.number);
+    if (facts_.from_shell.contains(file.inode)) return;
+    if (facts_.orphan && file.number > 2) {
+      return lose("inherited_pipe", what + " is a pipe that it was started with by someone who has gone" + who(p));
+    }
     if (const auto other = facts_.outside.find(file.inode); other != facts_.outside.end()) {
       return forbid("pipe",
                     fmt::format("{} is a pipe shared with process {}{}", what, other->second, who(p)));

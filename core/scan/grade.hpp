@@ -19,7 +19,7 @@ struct Grade {
 // batch_system, supervised, forked_worker, deleted_input, and unknown_files, unknown_program,
 // unknown_namespaces, unknown_user, unknown_arguments, unknown_socket, unknown_processes for what could not
 // be read. Losses (`with_loss`): cpu_time, terminal_output, redirected_output, terminal_input, foreground,
-// open_file, file_lock, mapped_file, gpu.
+// inherited_pipe, open_file, file_lock, mapped_file, gpu.
 [[nodiscard]] Grade grade(const TreeFacts& facts, double free_loss_seconds);
 
 }  // namespace grid

@@ -164,6 +164,21 @@ TEST(Examine, PipeToAStranger) {
   EXPECT_EQ(codes(*examine_sleep(child.pid())), "no pipe");
 }
 
+TEST(Examine, APipeThatAShellHandedOn) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const Fd reading(ends[0]);
+  const Fd writing(ends[1]);
+  // The shell was started with it and stays; the program below it never heard of it.
+  Child shell({"sh", "-c", "sleep 1000; true"}, {.descriptors = {{9, writing.get()}}});
+  ASSERT_TRUE(eventually([&] {
+    const auto found = examine(shell.pid(), at_once());
+    if (!found || found->members.size() != 2) return false;
+    const auto inner = examine(found->members.back().pid, at_once());
+    return inner && codes(*inner) == "yes free_loss";
+  }));
+}
+
 TEST(Examine, PipeInsideTheTree) {
   Child child({"sh", "-c", "sleep 1000 | sleep 1000; true"});
   ASSERT_TRUE(eventually([&] {

@@ -1,3 +1,4 @@
+#include "plugins/renderers/text/width.hpp"
 #include "decision.hpp"
 
 #include <algorithm>
@@ -86,7 +87,8 @@ void show_candidates(Page& page, const Json& candidates) {
     const Json& placements = Page::member(candidate, "placements");
     if (reasons.empty() && execution.empty() && placements.size() < 2) continue;
     page.blank();
-    page.line({{page.text(candidate, "pid"), Tone::bold}, {" " + page.text(candidate, "command")}});
+    // The whole of it stands in the table.
+    page.line({{page.text(candidate, "pid"), Tone::bold}, {" " + cut(page.text(candidate, "command"), 70, "...")}});
     for (const std::string& reason : reasons) page.prose(reason, 2, Tone::plain, 2);
     if (!execution.empty())
       page.prose(
