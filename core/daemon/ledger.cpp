@@ -101,6 +101,7 @@ void Ledger::apply(const ExecutionId& id, const Event& event) {
   Execution& x = task->elements[id.element];
   const ExecutionState before = x.state;
   const std::vector<Attempt> attempts = x.attempts;
+  const std::optional<MovePhase> phase = x.move ? std::optional(x.move->phase) : std::nullopt;
   Step done = step(std::move(x), event, now_ms());
   x = std::move(done.next);
   for (const Effect& effect : done.effects) effects_.emplace_back(id, effect);
@@ -116,6 +117,8 @@ void Ledger::apply(const ExecutionId& id, const Event& event) {
     if (!same) dirty.attempts |= 1ULL << std::min<std::size_t>(i, 63);
   }
   count(*task, before, x.state);
+  if (phase && x.move->phase != *phase)
+    note("offload_phase", id_text(id, false), std::string(to_string(x.move->phase)) + (x.reason.empty() ? "" : ": " + x.reason));
   // One event a change of a single execution; of an array only its end, or the history would hold nothing else.
   const bool array = task->record.array.has_value();
   if (!array && before != x.state)

@@ -73,7 +73,8 @@ Result<std::optional<Json>> follow(Context& context, const std::string& id) {
     auto now = ended ? std::move(ended) : context.get_patiently(target);
     if (!now) return fail(now.error());
     const Json move = now->value("move", Json::object());
-    const bool over = is_terminal_state(*now);
+    // A move is over when its original runs again, although the execution lasts as long as the original does.
+    const bool over = is_terminal_state(*now) || text_of(move, "phase") == "done";
     if (const std::string next = text_of(move, "phase"); next != phase) {
       phase = next;
       const std::string node = text_of(*now, "node");
@@ -87,7 +88,10 @@ Result<int> finish(Context& context, const Json& execution) {
   if (auto shown = context.show(execution); !shown) return fail(shown.error());
   const ExitStory story = exit_story(execution);
   if (text_of(execution, "state") == "completed" && story.code == 0) return 0;
-  if (!story.line.empty()) context.say(story.line);
+  if (!is_terminal_state(execution))
+    context.say(fmt::format("{}: not moved ({}); the original runs on", text_of(execution, "id"), text_of(execution, "reason")));
+  else if (!story.line.empty())
+    context.say(story.line);
   return 1;
 }
 
