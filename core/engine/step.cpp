@@ -78,7 +78,7 @@ class Stepper {
     if (terminal(x().state)) return;
     if (!x().move) {
       if (!x().attempts.empty()) emit(EffectKind::attach);
-      return;
+      return cancel_again();
     }
     switch (x().move->phase) {
       case MovePhase::preflight:
@@ -91,6 +91,7 @@ class Stepper {
       case MovePhase::starting:
       case MovePhase::running:
         emit(EffectKind::attach);
+        cancel_again();
         return watch();
       case MovePhase::collecting: return emit(EffectKind::collect);
       case MovePhase::resuming: return emit(EffectKind::resume);
@@ -106,8 +107,9 @@ class Stepper {
 
   void on(const event::Staged& e) {
     if (!in(MovePhase::staging)) return;
-    if (x().cancel_requested) return give_up("cancelled");
+    // Recorded even when it is not wanted any more: what was prepared for it must go.
     add_attempt(AttemptKind::run, AttemptState::placing, x().move->target, e.run);
+    if (x().cancel_requested) return give_up("cancelled");
     if (x().move->original == Original::pause) return phase(MovePhase::pausing, EffectKind::pause);
     if (x().move->original == Original::stop) return phase(MovePhase::stopping, EffectKind::end_tree);
     send_start();
@@ -208,6 +210,12 @@ class Stepper {
     if (adopted() && !x().move->original_gone && x().move->original == Original::pause) emit(EffectKind::watch);
   }
 
+  // The daemon before may have died between the commit of a cancel and its sending.
+  void cancel_again() {
+    const bool unwanted = x().cancel_requested || (x().move && x().move->continued_by_hand);
+    if (unwanted && last_live_on_worker()) emit(EffectKind::cancel);
+  }
+
   bool in(MovePhase phase) { return x().move && !terminal(x().state) && x().move->phase == phase; }
   bool adopted() { return !x().attempts.empty() && x().attempts.front().kind == AttemptKind::adopted; }
   bool resumed() { return !x().attempts.empty() && x().attempts.back().kind == AttemptKind::resumed; }
@@ -215,10 +223,12 @@ class Stepper {
     return !x().attempts.empty() && x().attempts.back().kind == AttemptKind::run && live(x().attempts.back().state);
   }
 
-  // The attempt an event speaks of, when it is the newest one: results of older ones are superseded.
+  // The attempt a transport speaks of, when it is the newest one: results of older ones are superseded. Of adopted and
+  // resumed ones no transport knows anything.
   Attempt* current(std::uint32_t number) {
-    if (terminal(x().state) || x().attempts.empty() || x().attempts.back().number != number) return nullptr;
-    return &x().attempts.back();
+    if (terminal(x().state) || x().attempts.empty()) return nullptr;
+    Attempt& newest = x().attempts.back();
+    return newest.number == number && newest.kind == AttemptKind::run ? &newest : nullptr;
   }
 
   void add_attempt(AttemptKind kind, AttemptState state, const std::string& node, const std::string& run) {
@@ -248,7 +258,7 @@ class Stepper {
 
   // An attempt that was prepared and never sent.
   void close_placing() {
-    if (x().attempts.back().state != AttemptState::placing) return;
+    if (x().attempts.empty() || x().attempts.back().state != AttemptState::placing) return;
     close(x().attempts.back(), AttemptState::ended, "never started");
     emit(EffectKind::forget);
   }

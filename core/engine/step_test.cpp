@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <map>
 #include <random>
 #include <string>
 
@@ -32,6 +33,7 @@ struct World {
   bool files_home = false;
   bool tree_killed_by_us = false;
   bool handed_back = false;         // a person continued the tree
+  std::map<EffectKind, bool> refused;  // an effect that is carried out twice has one outcome
 };
 
 class Schedule {
@@ -43,7 +45,7 @@ class Schedule {
     if (moving) {
       Move move;
       move.target = "w1";
-      move.original = pick({Original::pause, Original::pause, Original::stop, Original::keep});
+      move.original = pick<Original>({Original::pause, Original::pause, Original::stop, Original::keep});
       if (move.original != Original::keep) {
         move.members = {process(1), process(2)};
         world_.tree = World::Tree::running;
@@ -79,7 +81,7 @@ class Schedule {
       case 3:
       case 4:
       case 5: return deliver();
-      case 6: return live();
+      case 6: return go_on();
       case 7:
         if (chance(30)) apply(event::CancelRequested{});
         return;
@@ -103,11 +105,12 @@ class Schedule {
   void carry_out(const Effect& effect) {
     const bool tree_there = world_.tree == World::Tree::running || world_.tree == World::Tree::stopped;
     switch (effect.kind) {
-      case EffectKind::preflight: return chance(80) ? send(event::PreflightPassed{}) : send(event::Refused{"no program"});
-      case EffectKind::stage: return chance(85) ? send(event::Staged{"7.2"}) : send(event::Refused{"too large"});
+      case EffectKind::preflight:
+        return refused(effect.kind) ? send(event::Refused{"no program"}) : send(event::PreflightPassed{});
+      case EffectKind::stage: return refused(effect.kind) ? send(event::Refused{"too large"}) : send(event::Staged{"7.2"});
       case EffectKind::pause:
         if (!tree_there) return send(event::OriginalEnded{});
-        if (chance(15)) return send(event::Refused{"cannot be stopped"});
+        if (refused(effect.kind)) return send(event::Refused{"cannot be stopped"});
         world_.guard_armed = true;
         world_.tree = World::Tree::stopped;
         return send(event::Paused{{process(1), process(2)}});
@@ -152,6 +155,8 @@ class Schedule {
     }
   }
 
+  bool refused(EffectKind kind) { return world_.refused.try_emplace(kind, chance(15)).first->second; }
+
   void end_task(int how, bool signal) {
     world_.task_running = false;
     Ending ending;
@@ -170,7 +175,7 @@ class Schedule {
     return 1;
   }
 
-  void live() {
+  void go_on() {
     if (world_.task_running && chance(50)) return end_task(chance(60) ? 0 : 3, false);
     if (world_.tree == World::Tree::running && chance(10)) world_.tree = World::Tree::gone;
     look();
@@ -218,9 +223,9 @@ class Schedule {
     const std::size_t at = random_() % inbox_.size();
     const Event event = inbox_[at];
     inbox_.erase(inbox_.begin() + static_cast<std::ptrdiff_t>(at));
-    // A lie is not delivered: an ending of an attempt whose task runs.
+    // A lie is not delivered: an ending of an attempt whose task runs, or ended in another way.
     if (const auto* ended = std::get_if<event::Ended>(&event))
-      if (ended->attempt == run_attempt() && !world_.task_ended) return;
+      if (ended->attempt == run_attempt() && (!world_.task_ended || world_.task_ended->code != ended->ending.code)) return;
     apply(event);
   }
 
@@ -267,7 +272,8 @@ class Schedule {
         carry_out(effect);
       }
       while (!inbox_.empty()) deliver();
-      if (world_.task_running) end_task(0, false);
+      // What is to be cancelled does not end by itself: somebody must have been told.
+      if (world_.task_running && !x_.cancel_requested && !(x_.move && x_.move->continued_by_hand)) end_task(0, false);
       if (x_.move && x_.move->phase == MovePhase::done && !terminal(x_.state)) world_.tree = World::Tree::gone;
       look();
     }
