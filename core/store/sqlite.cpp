@@ -13,6 +13,8 @@ tl::unexpected<Error> failure(sqlite3* database, std::string_view doing) {
     hint = "the state folder must be writable; choose another with GRID_STATE_DIR";
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
     hint = "the store is damaged: keep a copy, then try: sqlite3 grid.db .recover";
+  // The schema itself refused what must not be: trying again would not help.
+  if (code == SQLITE_CONSTRAINT) return fail(Code::internal, std::string(doing) + ": " + sqlite3_errmsg(database));
   const bool passing = code == SQLITE_BUSY || code == SQLITE_FULL || code == SQLITE_IOERR;
   return fail(Code::storage_failed,
               std::string(doing) + ": " + (database != nullptr ? sqlite3_errmsg(database) : "out of memory"),

@@ -1,15 +1,20 @@
 #include "core/store/store.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "core/store/schema.hpp"
 #include "core/store/sqlite.hpp"
+#include "grid/sdk/fd.hpp"
 
 namespace grid {
 namespace {
@@ -21,7 +26,7 @@ Json move_to_json(const Move& move) {
           {"members", std::move(members)}, {"gone", move.original_gone}, {"by_hand", move.continued_by_hand}};
 }
 
-Result<Move> move_from_json(std::string_view text) {
+Result<Move> move_from_json(std::string_view text) try {
   const auto json = parse_json(text);
   if (!json || !json->is_object()) return fail(Code::storage_failed, "the store holds a move that is no JSON");
   Move move;
@@ -33,6 +38,8 @@ Result<Move> move_from_json(std::string_view text) {
   for (const Json& member : json->value("members", Json::array()))
     move.members.push_back({member.at(0).get<std::int32_t>(), member.at(1).get<std::uint64_t>()});
   return move;
+} catch (const Json::exception& error) {
+  return fail(Code::storage_failed, std::string("the store holds a move that cannot be read: ") + error.what());
 }
 
 }  // namespace
@@ -56,18 +63,21 @@ struct Store::Impl {
     return {};
   }
 
-  Result<> migrate() {
+  // Whose it is, before anything in it is changed.
+  Result<> identify() {
+    const auto application = database.value("PRAGMA application_id");
+    if (!application) return fail(application.error());
     const auto version = database.value("PRAGMA user_version");
     if (!version) return fail(version.error());
-    const int found = std::stoi(version->empty() ? "0" : *version);
-    if (found > schema_version)
-      return fail(Code::storage_failed,
-                  fmt::format("the store was made by a newer grid (its format is {}, this one knows {})", found, schema_version),
-                  "use the newer grid, or another GRID_STATE_DIR");
-    if (found == schema_version) return check();
-    const auto tables = database.value("SELECT count(*) FROM sqlite_master");
-    if (!tables) return fail(tables.error());
-    if (*tables != "0") return fail(Code::storage_failed, "the store is some other program's database", "use another GRID_STATE_DIR");
+    if (*application != std::to_string(application_id))
+      return fail(Code::storage_failed, "the store is some other program's database", "use another GRID_STATE_DIR");
+    if (*version == std::to_string(schema_version)) return {};
+    return fail(Code::storage_failed,
+                fmt::format("the store was made by another grid (its format is {}, this one knows {})", *version, schema_version),
+                "use the newer grid, or another GRID_STATE_DIR");
+  }
+
+  Result<> make() {
     if (auto done = database.execute("BEGIN IMMEDIATE"); !done) return done;
     if (auto done = database.execute(schema_sql); !done) return done;
     const std::string head = fmt::format("INSERT INTO meta VALUES('head_id', '{}')", random_hex(8));
@@ -149,21 +159,58 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
+namespace {
+
+constexpr const char* recovery_hint = "keep a copy of the folder; then put back a backup, or move grid.db* away to start anew";
+
+// Made whole under another name: a store that is there and empty was cut off by somebody, and is never taken for new.
+Result<> make_store(const std::filesystem::path& path, const std::function<Result<>(Database)>& fill) {
+  const std::filesystem::path beside = path.string() + ".new";
+  std::error_code ignored;
+  for (const char* suffix : {"", "-journal"}) std::filesystem::remove(beside.string() + suffix, ignored);
+  auto database = Database::open(beside, Database::Mode::read_write);
+  if (!database) return fail(database.error());
+  if (auto filled = fill(std::move(*database)); !filled) return filled;
+  std::error_code error;
+  std::filesystem::rename(beside, path, error);
+  if (error) return fail(Code::storage_failed, "cannot make the store " + path.string() + ": " + error.message());
+  const Fd folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder) ::fsync(folder.get());
+  return {};
+}
+
+}  // namespace
+
 Result<Store> Store::open(const std::filesystem::path& path) {
   const mode_t before = ::umask(0077);  // the store holds environments
-  auto database = Database::open(path, Database::Mode::read_write);
-  auto impl = std::make_unique<Impl>();
-  Result<> done;
-  if (!database)
-    done = fail(database.error());
-  else {
-    impl->database = std::move(*database);
-    done = impl->configure();
-    if (done) done = impl->migrate();
-    if (done) done = impl->load_facts();
-    if (done) done = impl->prepare();
-  }
+  auto store = open_private(path);
   ::umask(before);
+  return store;
+}
+
+Result<Store> Store::open_private(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    if (std::filesystem::exists(path.string() + "-wal", error))
+      return fail(Code::storage_failed, "the store " + path.string() + " is gone, and its log is still there", recovery_hint);
+    auto made = make_store(path, [](Database database) {
+      Impl impl;
+      impl.database = std::move(database);
+      return impl.make();
+    });
+    if (!made) return fail(made.error());
+  } else if (std::filesystem::file_size(path, error) == 0) {
+    return fail(Code::storage_failed, "the store " + path.string() + " is empty: something cut it off", recovery_hint);
+  }
+  auto database = Database::open(path, Database::Mode::read_write);
+  if (!database) return fail(database.error());
+  auto impl = std::make_unique<Impl>();
+  impl->database = std::move(*database);
+  auto done = impl->identify();
+  if (done) done = impl->configure();
+  if (done) done = impl->check();
+  if (done) done = impl->load_facts();
+  if (done) done = impl->prepare();
   if (!done) return fail(done.error());
   return Store(std::move(impl));
 }
@@ -331,6 +378,8 @@ Result<std::vector<Execution>> Store::executions(std::int64_t task) {
     if (!*row) break;
     Execution x;
     x.id = {task, static_cast<std::uint32_t>(s->integer(0))};
+    if (s->integer(1) < 0 || s->integer(1) > static_cast<std::int64_t>(ExecutionState::aborted))
+      return fail(Code::storage_failed, fmt::format("the store holds an execution of task {} in no known state", task));
     x.state = static_cast<ExecutionState>(s->integer(1));
     x.cancel_requested = s->integer(2) != 0;
     x.reason = s->text(3);

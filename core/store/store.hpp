@@ -102,6 +102,7 @@ class Store {
 
  private:
   struct Impl;
+  static Result<Store> open_private(const std::filesystem::path& path);
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
