@@ -183,26 +183,31 @@ def start(judge):
         return measure
     judge.pair("start: grid --version against a C++ hello", repeated([GRID, "--version"]), repeated([bench("yard_hello")]), 2.0,
                per=times)
-    plugins = os.path.join(BUILD, "lib", "grid", "plugins")
-    with tempfile.TemporaryDirectory(prefix="grid-bench.") as place:
-        # The same program with 50 plugins installed: copies of real ones under other names.
-        for name in ("bin", "lib/grid/plugins", "share/grid"):
-            os.makedirs(os.path.join(place, name), exist_ok=True)
-        shutil.copy(GRID, os.path.join(place, "bin"))
-        for library in os.listdir(os.path.join(BUILD, "lib")):
-            if library.startswith("libgrid_sdk"):
-                shutil.copy(os.path.join(BUILD, "lib", library), os.path.join(place, "lib"), follow_symlinks=False)
-        os.symlink(os.path.join(ROOT, "config"), os.path.join(place, "share", "grid", "config"))
-        originals = sorted(os.listdir(plugins))
-        for original in originals:
-            shutil.copy(os.path.join(plugins, original), os.path.join(place, "lib/grid/plugins"))
-        for i in range(50 - len(originals)):
-            shutil.copy(os.path.join(plugins, originals[0]), os.path.join(place, f"lib/grid/plugins/grid_policy_copy{i}.so"))
-        env = dict(os.environ, GRID_STATE_DIR=os.path.join(place, "state"), LD_LIBRARY_PATH=os.path.join(place, "lib"))
-        few = dict(os.environ, GRID_STATE_DIR=os.path.join(place, "state"))
+    with tempfile.TemporaryDirectory(prefix="grid-bench.") as folder:
+        few, many = (installed(os.path.join(folder, str(count)), count) for count in (5, 50))
+        env = dict(os.environ, GRID_STATE_DIR=os.path.join(folder, "state"))
         command = ["plugin", "info", "policy.threshold"]
-        judge.pair("start: a command with 50 plugins installed against 5",
-                   repeated([os.path.join(place, "bin", "grid"), *command], env), repeated([GRID, *command], few), 1.1, per=times)
+        judge.pair("start: a command that opens a plugin, 50 installed against 5", repeated([many, *command], env),
+                   repeated([few, *command], env), 1.1, per=times)
+
+
+def installed(place, count):
+    """The program with `count` plugins: real ones, and copies of one under other names."""
+    plugins = os.path.join(BUILD, "lib", "grid", "plugins")
+    target = os.path.join(place, "lib/grid/plugins")
+    for name in ("bin", "lib/grid/plugins", "share/grid"):
+        os.makedirs(os.path.join(place, name))
+    shutil.copy(GRID, os.path.join(place, "bin"))
+    for library in os.listdir(os.path.join(BUILD, "lib")):
+        if library.startswith("libgrid_sdk"):
+            shutil.copy(os.path.join(BUILD, "lib", library), os.path.join(place, "lib"), follow_symlinks=False)
+    os.symlink(os.path.join(ROOT, "config"), os.path.join(place, "share/grid/config"))
+    originals = sorted(os.listdir(plugins))
+    for original in originals[:count]:
+        shutil.copy(os.path.join(plugins, original), target)
+    for i in range(count - len(originals)):
+        shutil.copy(os.path.join(plugins, originals[0]), os.path.join(target, f"grid_metrics_copy{i}.so"))
+    return os.path.join(place, "bin/grid")
 
 
 def main():

@@ -97,15 +97,12 @@ PluginStatus Registry::status_of(const PluginFile& file, const Refusal& refused)
 }
 
 Result<PluginFile> Registry::find(Kind kind, std::string_view name) const {
-  std::vector<std::string> names;
-  std::vector<PluginFile> found;
-  for (PluginFile& file : find_plugins(options_.folders)) {
-    if (file.kind != kind) continue;
-    names.push_back(file.name);
-    if (file.name == name) found.push_back(std::move(file));
-  }
+  std::vector<PluginFile> found = find_plugin(options_.folders, kind, name);
   if (found.size() > 1) return fail(twice(found[0], found[1]));
   if (found.size() == 1) return std::move(found[0]);
+  std::vector<std::string> names;
+  for (const PluginFile& file : find_plugins(options_.folders))
+    if (file.kind == kind) names.push_back(file.name);
   const std::string_view near = nearest(name, names);
   const std::string there = names.empty() ? "there is none at all" : "there are: " + joined(names);
   return fail(Code::not_found, "no " + std::string(to_string(kind)) + " plugin '" + std::string(name) + "'",
