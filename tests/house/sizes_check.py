@@ -5,7 +5,9 @@ LONG = 500
 TOO_LONG = 800
 
 # Files above 500 lines, and why each is one thing that would not be plainer as two.
-ARGUED = {}
+ARGUED = {
+    "core/store/store.cpp": "the statements of the one store: what writes a row and what reads it stand side by side",
+}
 
 for path in house.files(".hpp", ".cpp", ".py", ".sh", ".cmake"):
     lines = house.text(path).count("\n")
