@@ -84,9 +84,7 @@ void Runner::start(std::uint32_t index, const RunElement& element) {
     return;
   }
   const auto facts = rd::process_facts(pid);
-  slot.running.emplace();
-  slot.running->element = element;
-  slot.running->process = {pid, facts ? facts->id.start_ticks : 0};
+  slot.running = Running{.element = element, .process = {pid, facts ? facts->id.start_ticks : 0}};
   ++busy_;
   journal_.add(rd::StartedRecord{element.element, element.attempt, slot.running->process, index});
 }
