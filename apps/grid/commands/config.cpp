@@ -72,7 +72,8 @@ Result<int> config_init(Context& context) {
       return fail(shown.error());
     return 0;
   }
-  context.say(fmt::format("wrote {} and {}\nnext: grid config check", file.string(), schema.string()));
+  context.say(fmt::format("wrote {} and {}\nnext: grid config check{}", file.string(), schema.string(),
+                          given ? " " + *given : ""));
   return 0;
 }
 

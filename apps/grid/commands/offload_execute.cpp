@@ -1,4 +1,6 @@
 // grid offload execute
+#include <poll.h>
+
 #include <fmt/format.h>
 
 #include "apps/grid/ask.hpp"
@@ -31,6 +33,11 @@ Result<std::string> pid_argument(Context& context) {
   std::vector<Choice> choices;
   if (context.terminal.can_ask()) {
     auto scan = context.get("/v1/candidates");
+    // A daemon that has just started has to look twice before it knows who uses the CPU.
+    for (int i = 0; i < 10 && scan && scan->value("candidates", Json::array()).empty(); ++i) {
+      ::poll(nullptr, 0, 200);
+      scan = context.get("/v1/candidates");
+    }
     if (!scan) return fail(scan.error());
     for (const Json& each : scan->value("candidates", Json::array())) {
       const auto cpu = each.find("cpu_fraction");
