@@ -17,9 +17,12 @@
 namespace grid {
 namespace {
 
+// The first ones, which weigh most; a large tree may have one for each of its files. `grid why` shows them all.
 std::string join(const std::vector<Reason>& reasons) {
+  constexpr std::size_t most = 5;
   std::string text;
-  for (const Reason& reason : reasons) text += (text.empty() ? "" : "; ") + reason_text(reason);
+  for (std::size_t i = 0; i < std::min(most, reasons.size()); ++i) text += (i == 0 ? "" : "; ") + reason_text(reasons[i]);
+  if (reasons.size() > most) text += fmt::format("; and {} more", reasons.size() - most);
   return text;
 }
 
@@ -107,11 +110,19 @@ class Offload : public std::enable_shared_from_this<Offload> {
     if (request_.to == head)
       return refuse(Code::policy_denied, "the head is never a target of an offload", "name a worker: grid node list");
     if (!request_.to.empty() && !service_.nodes_.known(request_.to))
-      return refuse(Code::not_found, "unknown node '" + request_.to + "'", "see: grid node list");
+    {
+      const auto near = nearest(request_.to, service_.nodes_.names());
+      return refuse(Code::not_found,
+                    "unknown node '" + request_.to + "'" +
+                        (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"),
+                    "see: grid node list");
+    }
     if (!decision_.candidates.empty()) placed_ = decision_.candidates.front();
-    if (request_.original == Original::pause && (placed_.needs_stop || has_code(placed_.reasons, "pause_does_not_free")))
+    const bool keeps = request_.trigger == "memory" || request_.trigger == "gpu" || placed_.needs_stop ||
+                       has_code(placed_.reasons, "pause_does_not_free");
+    if (request_.original == Original::pause && keeps)
       return refuse(Code::policy_denied,
-                    "pause_does_not_free: what presses on the head is memory, which a paused process keeps",
+                    "pause_does_not_free: a paused process keeps its memory, here and on the GPU",
                     "end the original instead: --original stop");
     std::string target;
     for (const Placement& placement : placed_.placements)

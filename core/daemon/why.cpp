@@ -25,10 +25,10 @@ Json why_execution(const std::string& id, const TaskRecord& record, const Execut
   const std::string state(to_string(x.state));
   const std::string where = x.attempts.empty() ? "" : " on " + x.attempts.back().node;
   if (x.state == ExecutionState::queued && x.attempts.empty()) {
-    why["verdict"] = fmt::format("execution {} waits: no node can take it now", id);
+    why["verdict"] = "waits: no node can take it now";
     const PlaceAnswer place = grid::place(nodes, {record.task.needs, record.task.labels, record.pinned_node});
     if (!place.node.empty()) {
-      why["verdict"] = fmt::format("execution {} is about to start on {}", id, place.node);
+      why["verdict"] = "is about to start on " + place.node;
       why["rules"].push_back(rule("room", true, place.node + " has room"));
     }
     for (const RefusedNode& refused : place.refused) why["rules"].push_back(rule("room", false, refused.node + ": " + refused.reason));
@@ -36,8 +36,7 @@ Json why_execution(const std::string& id, const TaskRecord& record, const Execut
     why["hint"] = "give it up: grid cancel " + id;
     return why;
   }
-  why["verdict"] = fmt::format("execution {} is {}{}{}", id, state, terminal(x.state) ? "" : where,
-                               x.reason.empty() ? "" : ": " + x.reason);
+  why["verdict"] = state + (terminal(x.state) ? "" : where) + (x.reason.empty() || x.reason == state ? "" : ": " + x.reason);
   for (const Attempt& attempt : x.attempts) {
     std::string text = fmt::format("attempt {} ({}) on {}: {}", attempt.number, to_string(attempt.kind), attempt.node,
                                    to_string(attempt.state));
@@ -58,10 +57,10 @@ Json why_process(const std::string& subject, const Candidate& candidate, const D
   for (const CandidateDecision& d : decision.candidates)
     if (d.root == candidate.root) decided = &d;
   const bool movable = candidate.restartable != Restartable::no;
-  why["verdict"] = !candidate.execution.empty() ? fmt::format("process {} is held by execution {}", subject, candidate.execution)
-                   : !movable ? fmt::format("process {} must stay: it cannot be started again elsewhere", subject)
-                   : decided != nullptr && decided->move ? fmt::format("process {} should move", subject)
-                                                         : fmt::format("process {} may move, and nothing asks for it", subject);
+  why["verdict"] = !candidate.execution.empty() ? "is held by execution " + candidate.execution
+                   : !movable ? "must stay: it cannot be started again elsewhere"
+                   : decided != nullptr && decided->move ? "should move"
+                                                         : "may move, and nothing asks for it";
   constexpr std::size_t most_reasons = 10;   // a large tree may have one for each of its files
   for (const Reason& reason : candidate.reasons) {
     if (why["rules"].size() == most_reasons) {
@@ -87,8 +86,7 @@ Json why_process(const std::string& subject, const Candidate& candidate, const D
 
 Json why_node(const Node& node, const Decision& decision, const std::string& problem) {
   Json why = answer(node.name, "node");
-  why["verdict"] = fmt::format("{} is {}{}{}", node.name, to_string(node.state), node.simulated ? " (simulated)" : "",
-                               node.accepts_work ? "" : ", and accepts no work");
+  why["verdict"] = std::string(to_string(node.state)) + (node.accepts_work ? "" : ", and accepts no work");
   if (!problem.empty()) why["rules"].push_back(rule("link", false, problem));
   if (node.sample.cpu_fraction)
     why["rules"].push_back(rule("cpu", true, fmt::format("{:.0f} % of {} CPUs in use, {:g} reserved by grid",
@@ -112,7 +110,7 @@ Result<Json> Service::why(const std::string& subject) {
     why = found->whole_array() ? why_execution(subject, found->record, found->elements.front(), nodes)
                                : why_execution(subject, found->record, found->one(), nodes);
     if (found->whole_array())
-      why["verdict"] = fmt::format("array {}: {}", subject, dump_json(view(*found)["counts"]));
+      why["verdict"] = "an array: " + dump_json(view(*found)["counts"]);
   } else {
     std::int32_t pid = 0;
     const auto parsed = std::from_chars(subject.data(), subject.data() + subject.size(), pid);
