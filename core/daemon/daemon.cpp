@@ -87,6 +87,11 @@ int run_daemon(const DaemonOptions& options) {
   if (!store) return refuse(store.error(), 1);
   const std::string head_id = store->head_id();
   Service service(loaded.config, dirs, host, registry, std::move(*store));
+  // Jobs of the pool speak of the service: they end before it does, whichever way is taken out of here.
+  struct LastJobs {
+    LoopHost& host;
+    ~LastJobs() { host.finish_work(); }
+  } last_jobs{host};
   bool stopping = false;
   const auto stop = [&] {
     if (std::exchange(stopping, true)) return;

@@ -13,6 +13,7 @@
 #include <boost/beast/http.hpp>
 
 #include "core/base/log.hpp"
+#include "core/base/text.hpp"
 
 namespace grid {
 namespace asio = boost::asio;
@@ -60,22 +61,28 @@ void split_target(std::string_view target, HttpRequest& request) {
 // One client: reads a request, hands it on, writes what comes back in order.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Local::socket socket, const HttpHandler& handler) : stream_(std::move(socket)), handler_(handler) {}
+  // The handler is shared: a client may outlive the server that accepted it.
+  Session(Local::socket socket, std::shared_ptr<const HttpHandler> handler) : stream_(std::move(socket)), handler_(std::move(handler)) {}
 
   void read() {
     parser_.emplace();
+    answered_ = false;
     parser_->header_limit(max_header_bytes);
     parser_->body_limit(max_body_bytes);
     stream_.expires_after(arrival);
     http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
       if (!error) return self->handle();
-      self->open_ = false;
-      if (error == http::error::body_limit || error == http::error::header_limit) self->refuse();
+      if (error == http::error::body_limit || error == http::error::header_limit) return self->refuse(413, "the request is too large");
+      const bool garbage = error.category() == http::make_error_code(http::error::bad_method).category();
+      if (garbage && error != http::error::end_of_stream && error != http::error::partial_message)
+        return self->refuse(400, "this is no HTTP request");
+      self->close();
     });
   }
 
   void send(int status, std::string body, std::string_view content_type) {
     if (!open_) return;
+    answered_ = true;
     auto response = std::make_shared<http::response<http::string_body>>();
     response->result(static_cast<unsigned>(status));
     response->version(11);
@@ -96,6 +103,7 @@ class Session : public std::enable_shared_from_this<Session> {
     for (const auto& [name, value] : headers) head += "\r\n" + name + ": " + value;
     head += "\r\n\r\n";
     stream_.expires_never();
+    answered_ = true;
     put(std::move(head));
     watch_for_leaving();
   }
@@ -121,10 +129,9 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   void handle();
 
-  void refuse() {
-    open_ = true;
+  void refuse(int status, const char* why) {
     keep_alive_ = false;
-    send(413, R"({"error":{"code":"Usage","message":"the request is too large","hint":"","details":{}}})", "application/json");
+    send(status, dump_json(error_to_json(Error{Code::usage, why, {}, {}, false})), "application/json");
   }
 
   void put(std::string bytes) {
@@ -157,7 +164,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   beast::basic_stream<Local> stream_;
-  const HttpHandler& handler_;
+  std::shared_ptr<const HttpHandler> handler_;
   beast::flat_buffer buffer_{max_header_bytes + max_body_bytes};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::deque<std::string> queue_;
@@ -165,6 +172,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool keep_alive_ = false;
   bool open_ = true;
   bool ending_ = false;
+  bool answered_ = false;   // the request at hand
 };
 
 class Reply : public HttpReply {
@@ -193,7 +201,15 @@ void Session::handle() {
   split_target({message.target().data(), message.target().size()}, request);
   request.body = std::move(message.body());
   stream_.expires_never();
-  handler_(std::move(request), std::make_shared<Reply>(shared_from_this()));
+  // One request that the code behind did not expect must not take the daemon down.
+  try {
+    (*handler_)(std::move(request), std::make_shared<Reply>(shared_from_this()));
+  } catch (const std::exception& error) {
+    log_line(LogLevel::error, "api", error.what());
+    if (answered_) return close();
+    keep_alive_ = false;
+    send(500, dump_json(error_to_json(Error{Code::internal, error.what(), {}, {}, false})), "application/json");
+  }
 }
 
 bool same_user(const Local::socket& socket) {
@@ -214,9 +230,10 @@ bool somebody_listens(const std::filesystem::path& path) {
 }  // namespace
 
 struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
-  Impl(asio::io_context& context, HttpHandler made) : acceptor(context), handler(std::move(made)) {}
+  Impl(asio::io_context& context, HttpHandler made)
+      : acceptor(context), handler(std::make_shared<const HttpHandler>(std::move(made))) {}
   Local::acceptor acceptor;
-  HttpHandler handler;
+  std::shared_ptr<const HttpHandler> handler;
   std::filesystem::path path;
 
   void accept() {

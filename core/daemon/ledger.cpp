@@ -155,10 +155,17 @@ void Ledger::after_commit(std::function<void()> then) {
   schedule();
 }
 
-void Ledger::when_finished(std::int64_t task, std::optional<std::uint32_t> element, std::function<void()> then) {
-  waiters_.emplace(task, Waiter{element, std::move(then)});
+std::uint64_t Ledger::when_finished(std::int64_t task, std::optional<std::uint32_t> element, std::function<void()> then) {
+  waiters_.emplace(task, Waiter{++last_waiter_, element, std::move(then)});
   maybe_finished_.push_back(task);
   schedule();
+  return last_waiter_;
+}
+
+void Ledger::wait_no_more(std::int64_t task, std::uint64_t waiter) {
+  const auto [first, last] = waiters_.equal_range(task);
+  const auto found = std::find_if(first, last, [&](const auto& entry) { return entry.second.id == waiter; });
+  if (found != last) waiters_.erase(found);
 }
 
 // Those who wait for an end that has come and is committed.
@@ -180,21 +187,29 @@ void Ledger::schedule() {
   host_.post([this] { static_cast<void>(flush()); });
 }
 
+namespace {
+
+// What the schema or a statement refuses would be refused for ever: it is left out, and the stored truth stays.
+Result<> unless_refused(Result<> done) {
+  if (done || done.error().code != Code::internal) return done;
+  log_line(LogLevel::error, "store", done.error().message);
+  return {};
+}
+
+}  // namespace
+
 Result<> Ledger::commit() {
   if (dirty_.empty() && writes_.empty() && events_.empty()) return {};
   if (auto done = store_.begin(); !done) return done;
   for (const auto& write : writes_)
-    if (auto done = write(store_); !done) return done;
+    if (auto done = unless_refused(write(store_)); !done) return done;
   for (const auto& [id, dirty] : dirty_) {
     const Execution* x = find(id);
-    auto saved = x == nullptr ? Result<>() : store_.save(*x, dirty.attempts);
-    if (!saved && saved.error().code == Code::internal)
-      log_line(LogLevel::error, "store", saved.error().message);   // refused by the statement: the stored truth stays
-    else if (!saved)
-      return saved;
+    if (x == nullptr) continue;
+    if (auto saved = unless_refused(store_.save(*x, dirty.attempts)); !saved) return saved;
   }
   for (const EventRecord& event : events_)
-    if (auto done = store_.add_event(event); !done) return done;
+    if (auto done = unless_refused(store_.add_event(event)); !done) return done;
   crash_point();
   return store_.commit();
 }

@@ -53,7 +53,9 @@ class Ledger {
   // Calls `then` after the next commit that works.
   void after_commit(std::function<void()> then);
   // Calls `then` when the execution of that element (none: every one of the task) is terminal and committed; soon if it is.
-  void when_finished(std::int64_t task, std::optional<std::uint32_t> element, std::function<void()> then);
+  // The number is for wait_no_more().
+  std::uint64_t when_finished(std::int64_t task, std::optional<std::uint32_t> element, std::function<void()> then);
+  void wait_no_more(std::int64_t task, std::uint64_t waiter);
 
   [[nodiscard]] ActiveTask* active(std::int64_t task);
   [[nodiscard]] std::map<std::int64_t, ActiveTask>& active() { return active_; }
@@ -88,10 +90,12 @@ class Ledger {
   std::vector<std::function<void()>> after_commit_;
   std::vector<std::int64_t> maybe_finished_;   // tasks of which an execution ended that somebody waits for
   struct Waiter {
+    std::uint64_t id = 0;
     std::optional<std::uint32_t> element;
     std::function<void()> then;
   };
   std::multimap<std::int64_t, Waiter> waiters_;
+  std::uint64_t last_waiter_ = 0;
   void wake(std::int64_t task);
 
   OnEffect on_effect_;

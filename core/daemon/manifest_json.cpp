@@ -1,5 +1,7 @@
 #include "core/daemon/manifest_json.hpp"
 
+#include <algorithm>
+
 namespace grid {
 
 Json manifest_to_json(const Manifest& manifest) {
@@ -15,6 +17,8 @@ Manifest manifest_from_json(const Json& json) {
   if (!json.is_array()) return manifest;
   for (const Json& entry : json) {
     if (!entry.is_array() || entry.size() != 8) continue;
+    if (!std::all_of(entry.begin() + 1, entry.begin() + 7, [](const Json& number) { return number.is_number_integer(); })) continue;
+    if (entry[1] < 0 || entry[1] > static_cast<int>(ManifestEntry::Kind::folder)) continue;
     auto path = bytes_from_json(entry[0]);
     auto target = bytes_from_json(entry[7]);
     if (!path || !target) continue;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -19,10 +20,12 @@
 
 namespace grid {
 
+// Two jobs of the pool may speak of one tree: a look at it, and its end.
 struct Mover::Tree {
   explicit Tree(ProcessTree held) : tree(std::move(held)) {}
   ProcessTree tree;
   std::optional<Guard> guard;
+  std::mutex busy;
 };
 
 Mover::Mover(const Config& config, const Dirs& dirs, Host& host, Ledger& ledger, Runs& runs)
@@ -114,13 +117,13 @@ void Mover::stage(const ExecutionId& id) {
   if (auto ignore = IgnoreRules::parse(patterns, "offload.stage.ignore"))
     rules.ignore = std::move(*ignore);
   else
-    return ledger_.apply(id, event::Refused{ignore.error().message});
+    return refuse_staging(id, run, ignore.error().message);
   host_.work([this, id, run, rules, cwd = task->record.task.cwd] {
     auto manifest = std::make_shared<Result<Manifest>>(make_manifest(cwd, rules));
     host_.post([this, id, run, manifest] {
       const ActiveTask* found = ledger_.active(id.task);
       if (found == nullptr) return;
-      if (!*manifest) return ledger_.apply(id, event::Refused{(*manifest).error().message});
+      if (!*manifest) return refuse_staging(id, run, (*manifest).error().message);
       Json detail = found->record.detail;
       detail["staged_files"] = (*manifest)->entries.size();
       detail["staged_bytes"] = (*manifest)->bytes;
@@ -132,6 +135,11 @@ void Mover::stage(const ExecutionId& id) {
   });
 }
 
+void Mover::refuse_staging(const ExecutionId& id, const std::string& run, const std::string& why) {
+  runs_.discard(run);
+  ledger_.apply(id, event::Refused{why});
+}
+
 void Mover::put_files(const ExecutionId& id, const std::string& run, Json staged) {
   const ActiveTask* task = ledger_.active(id.task);
   Link* link = task == nullptr ? nullptr : runs_.link(task->elements.front().move->target);
@@ -139,7 +147,7 @@ void Mover::put_files(const ExecutionId& id, const std::string& run, Json staged
   link->prepare(runs_.spec(run, *task, true), [this, id, run, link, staged](Result<> prepared) {
     const ActiveTask* found = ledger_.active(id.task);
     if (found == nullptr) return;
-    if (!prepared) return ledger_.apply(id, event::Refused{"preflight_failed: " + prepared.error().message});
+    if (!prepared) return refuse_staging(id, run, "preflight_failed: " + prepared.error().message);
     std::vector<FileCopy> files;
     for (const ManifestEntry& entry : manifest_from_json(staged["manifest"]).entries)
       files.push_back({found->record.task.cwd + "/" + entry.path, entry.path});
@@ -148,7 +156,7 @@ void Mover::put_files(const ExecutionId& id, const std::string& run, Json staged
       if (put)
         ledger_.apply(id, event::Staged{run});
       else
-        ledger_.apply(id, event::Refused{"preflight_failed: " + put.error().message});
+        refuse_staging(id, run, "preflight_failed: " + put.error().message);
     });
   });
 }
@@ -192,6 +200,7 @@ void Mover::start(const ExecutionId& id) {
   if (held == trees_.end() || !held->second->guard) return send();
   // From here on the next daemon settles it: a guard that continued the original beside a running copy would be worse.
   host_.work([this, id, tree = held->second, send] {
+    const std::lock_guard lock(tree->busy);
     const auto disarmed = tree->guard->disarm();
     crash_point();
     host_.post([this, id, disarmed, send] {
@@ -224,9 +233,13 @@ void Mover::watch(const ExecutionId& id) {
     const auto held = tree(id);
     if (held == nullptr) return ledger_.apply(id, event::OriginalEnded{});
     host_.work([this, id, held] {
+      const std::lock_guard lock(held->busy);
       const TreeState state = held->tree.state();
       host_.post([this, id, state] {
-        if (state.kind == TreeState::Kind::gone) return ledger_.apply(id, event::OriginalEnded{});
+        if (state.kind == TreeState::Kind::gone) {
+          trees_.erase(id);
+          return ledger_.apply(id, event::OriginalEnded{});
+        }
         if (state.kind == TreeState::Kind::some_running) ledger_.apply(id, event::OriginalContinued{});
         watch(id);
       });
@@ -310,6 +323,7 @@ void Mover::end_tree(const ExecutionId& id) {
   }
   host_.work([this, id, held] {
     crash_point();
+    const std::lock_guard lock(held->busy);
     const auto killed = held->tree.kill();
     crash_point();
     host_.post([this, id, killed] {
@@ -328,6 +342,7 @@ void Mover::resume(const ExecutionId& id) {
   if (held == nullptr) return ledger_.apply(id, event::OriginalEnded{});
   host_.work([this, id, held] {
     crash_point();
+    const std::lock_guard lock(held->busy);
     const auto continued = held->tree.resume();
     const bool gone = held->tree.state().kind == TreeState::Kind::gone;
     crash_point();

@@ -29,6 +29,7 @@ class Mover {
   void preflight(const ExecutionId& id);
   void stage(const ExecutionId& id);
   void put_files(const ExecutionId& id, const std::string& run, Json staged);
+  void refuse_staging(const ExecutionId& id, const std::string& run, const std::string& why);
   void pause(const ExecutionId& id);
   void start(const ExecutionId& id);
   void watch(const ExecutionId& id);

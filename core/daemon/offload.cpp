@@ -13,6 +13,7 @@
 #include "core/loop/views.hpp"
 #include "core/move/environment.hpp"
 #include "core/move/stage.hpp"
+#include "grid/sdk/bytes.hpp"
 
 namespace grid {
 namespace {
@@ -109,9 +110,9 @@ class Offload : public std::enable_shared_from_this<Offload> {
     const std::string head = service_.nodes_.head();
     if (request_.to == head)
       return refuse(Code::policy_denied, "the head is never a target of an offload", "name a worker: grid node list");
-    if (!request_.to.empty() && !service_.nodes_.known(request_.to))
-    {
-      const auto near = nearest(request_.to, service_.nodes_.names());
+    if (!request_.to.empty() && !service_.nodes_.known(request_.to)) {
+      const std::vector<std::string> names = service_.nodes_.names();
+      const std::string_view near = nearest(request_.to, names);
       return refuse(Code::not_found,
                     "unknown node '" + request_.to + "'" +
                         (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"),

@@ -13,6 +13,9 @@ namespace {
 
 using Reply = std::shared_ptr<HttpReply>;
 
+constexpr std::size_t slow_follower_bytes = 4U << 20U;
+constexpr std::int64_t most_events = 10'000;   // in one read of the store
+
 int status_of(Code code) {
   switch (code) {
     case Code::usage:
@@ -70,8 +73,12 @@ T member(const Json& body, const char* name, T otherwise) {
 Routes::Routes(Service& service, Host& host, About about) : service_(service), host_(host), about_(std::move(about)) {
   service_.ledger().on_event([this](const EventRecord& event) {
     const std::string line = dump_json(event_to_json(event)) + "\n";
-    std::erase_if(followers_, [](const auto& follower) { return !follower.second->open(); });
     for (const auto& [id, follower] : followers_) follower->write(line);
+    std::erase_if(followers_, [](const auto& follower) {
+      // One that does not read is let go: it asks again with the last `seq` that it saw.
+      if (follower.second->waiting_bytes() > slow_follower_bytes) follower.second->end();
+      return !follower.second->open() || follower.second->waiting_bytes() > slow_follower_bytes;
+    });
   });
 }
 
@@ -88,7 +95,7 @@ void Routes::handle(HttpRequest request, std::shared_ptr<HttpReply> reply) {
   if (path == "/v1/events" && get) return events(request, reply);
   if (path == "/v1/decisions") return decisions(request, reply);
   if (path == "/v1/offload" && post) return offload(request, reply);
-  if (path == "/v1/history" && get) return answer(reply, service_.history(number(request, "limit", 50)));
+  if (path == "/v1/history" && get) return answer(reply, service_.history(std::clamp<std::int64_t>(number(request, "limit", 50), 1, 10'000)));
   if (path == "/v1/why" && get) return answer(reply, service_.why(text(request, "subject")));
   if (path == "/v1/policy/memory" && get) {
     const auto memory = service_.ledger().store().memory(text(request, "policy"));
@@ -146,19 +153,22 @@ void Routes::wait(const std::string& id, std::int64_t wait_ms, const Reply& repl
   const auto parsed = parse_id(id);
   struct Waiting {
     bool answered = false;
+    std::uint64_t waiter = 0;
     std::unique_ptr<Host::Handle> timer;
   };
+  constexpr std::int64_t longest_ms = 7 * 86'400'000LL;
   auto waiting = std::make_shared<Waiting>();
   const auto finish = [this, waiting, reply, id] {
     if (std::exchange(waiting->answered, true)) return;
     waiting->timer.reset();
     answer(reply, service_.execution(id));
   };
-  waiting->timer = host_.after(std::chrono::milliseconds(std::max<std::int64_t>(wait_ms, 0)), [waiting, reply, id] {
+  waiting->timer = host_.after(std::chrono::milliseconds(std::clamp<std::int64_t>(wait_ms, 0, longest_ms)), [=, this] {
     if (std::exchange(waiting->answered, true)) return;
+    service_.ledger().wait_no_more(parsed->task, waiting->waiter);
     answer(reply, fail(Code::timed_out, "execution " + id + " has not ended yet", "see: grid why " + id));
   });
-  service_.ledger().when_finished(parsed->task, parsed->element, finish);
+  waiting->waiter = service_.ledger().when_finished(parsed->task, parsed->element, finish);
 }
 
 void Routes::logs(const HttpRequest& request, const std::string& id, const Reply& reply) {
@@ -180,12 +190,20 @@ void Routes::snapshot(const HttpRequest& request, const Reply& reply) {
 }
 
 void Routes::events(const HttpRequest& request, const Reply& reply) {
-  const std::int64_t limit = std::clamp<std::int64_t>(number(request, "limit", 100), 1, 10'000);
-  const auto found = service_.ledger().store().events(number(request, "after", -1), limit, text(request, "subject"));
+  const bool follow = text(request, "follow") == "1";
+  const std::int64_t after = number(request, "after", -1);
+  // Who follows from an event on must miss none of those that came since.
+  const std::int64_t limit = follow && after >= 0 ? most_events : std::clamp<std::int64_t>(number(request, "limit", 100), 1, most_events);
+  auto found = service_.ledger().store().events(after, limit, text(request, "subject"));
   if (!found) return answer(reply, fail(found.error()));
-  if (text(request, "follow") == "1") {
+  if (follow) {
     reply->begin("application/x-ndjson", {});
-    for (const EventRecord& event : *found) reply->write(dump_json(event_to_json(event)) + "\n");
+    for (;;) {
+      for (const EventRecord& event : *found) reply->write(dump_json(event_to_json(event)) + "\n");
+      if (after < 0 || static_cast<std::int64_t>(found->size()) < limit) break;
+      found = service_.ledger().store().events(found->back().seq, limit, text(request, "subject"));
+      if (!found) return reply->end();
+    }
     followers_[next_follower_++] = reply;
     return;
   }
@@ -228,6 +246,7 @@ void Routes::offload(const HttpRequest& request, const Reply& reply) {
   wanted.accept_loss = member(*body, "accept_loss", false);
   wanted.dry_run = member(*body, "dry_run", false);
   wanted.stage = member(*body, "stage", true);
+  wanted.trigger = member(*body, "trigger", std::string());
   service_.offload(wanted, [reply, dry = wanted.dry_run](Result<Json> done) { answer(reply, done, dry ? 200 : 202); });
 }
 

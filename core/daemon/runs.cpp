@@ -54,7 +54,10 @@ void Runs::start(const std::string& run, const ActiveTask& task, bool work_folde
   if (to == nullptr) return refuse(run, "the node is not reachable");
   to->start(spec(run, task, work_folder), [this, run](Result<> started) {
     crash_point();
-    if (!started) refuse(run, started.error().message);
+    if (started) return;
+    // Only an error that is final says that it never started.
+    if (started.error().retryable) return ask(run, started.error().message);
+    refuse(run, started.error().message);
   });
   crash_point();
 }
@@ -72,17 +75,31 @@ void Runs::attach(const ExecutionId& id, const Attempt& attempt) {
   if (std::exchange(info.sent, true)) return;
   const std::string run = attempt.run;
   // Posted: by then all elements of the run are known.
-  host_.post([this, run] {
-    const auto known = runs_.find(run);
-    if (known == runs_.end()) return;
-    Link* to = link(known->second.node);
-    if (to == nullptr) return log_line(LogLevel::warning, "runs", "run " + run + ": its node is not in the configuration");
-    to->attach(named(run), [this, run](Result<RunState> state) {
-      if (!state) return log_line(LogLevel::warning, "runs", "run " + run + ": " + state.error().message);
-      if (*state == RunState::absent || *state == RunState::never_started)
-        refuse(run, "head_restarted: the daemon ended before the start was sent");
-    });
+  host_.post([this, run] { ask(run, "head_restarted: the daemon ended before the start was sent"); });
+}
+
+void Runs::ask(const std::string& run, const std::string& why) {
+  const auto known = runs_.find(run);
+  if (known == runs_.end()) return;
+  Link* to = link(known->second.node);
+  if (to == nullptr) return log_line(LogLevel::warning, "runs", "run " + run + ": its node is not in the configuration");
+  to->attach(named(run), [this, run, why](Result<RunState> state) {
+    const auto asked = runs_.find(run);
+    if (asked == runs_.end()) return;
+    if (!state) {
+      log_line(LogLevel::warning, "runs", "run " + run + ": " + state.error().message);
+      asked->second.again = host_.after(std::chrono::seconds(5), [this, run, why] { ask(run, why); });
+    } else if (*state == RunState::absent || *state == RunState::never_started) {
+      refuse(run, why);
+    }
   });
+}
+
+void Runs::discard(const std::string& run) {
+  const auto known = runs_.find(run);
+  if (known == runs_.end()) return;
+  drop(run, known->second.node);
+  release(run);
 }
 
 void Runs::cancel(const ExecutionId& id, const Attempt& attempt) { cancels_[attempt.run].push_back(id.element); }

@@ -33,6 +33,8 @@ class Runs : public RunSink {
   // What the transport is told of it. `work_folder`: see RunSpec.
   [[nodiscard]] RunSpec spec(const std::string& run, const ActiveTask& task, bool work_folder) const;
   void start(const std::string& run, const ActiveTask& task, bool work_folder);
+  // Made, and not to be started any more: gives back what was reserved for it.
+  void discard(const std::string& run);
   // After a restart: knows the run again and asks its node what became of it.
   void attach(const ExecutionId& id, const Attempt& attempt);
   // Collected, and sent by send_cancels().
@@ -64,7 +66,10 @@ class Runs : public RunSink {
     std::uint32_t ended = 0;
     bool sent = false;        // started or attached
     bool quiet = true;        // every element so far: code 0, no output
+    std::unique_ptr<Host::Handle> again;   // the node did not say what became of it
   };
+  // What became of it, until the node answers; `why` is told if it never started.
+  void ask(const std::string& run, const std::string& why);
   void refuse(const std::string& run, const std::string& why);
   void release(const std::string& run);
   void drop(const std::string& run, const std::string& node);

@@ -93,7 +93,7 @@ void Service::turn() {
 
 void Service::turned() {
   double seconds = config_.daemon.node_interval_seconds;
-  if (watchers_ > 0) seconds = std::min(seconds, config_.daemon.watched_interval_seconds);
+  if (*watchers_ > 0) seconds = std::min(seconds, config_.daemon.watched_interval_seconds);
   // The first turn has no rates to show: the second one follows as soon as one can be told.
   if (ready_) seconds = std::min(seconds, 1.0);
   turn_timer_ = host_.after(seconds_to_ms(seconds), [this] { turn(); });
@@ -174,7 +174,7 @@ bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, b
 
 void Service::scan(std::function<void(Result<HeadScan>)> done) {
   const std::int64_t now = host_.now().monotonic.count();
-  const double interval = watchers_ > 0 ? config_.daemon.watched_interval_seconds : config_.daemon.process_interval_seconds;
+  const double interval = *watchers_ > 0 ? config_.daemon.watched_interval_seconds : config_.daemon.process_interval_seconds;
   if (scanned_ms_ != 0 && static_cast<double>(now - scanned_ms_) < 1000 * interval - 50) {
     host_.post([this, done = std::move(done)] { done(last_scan_); });
     return;
@@ -243,11 +243,12 @@ void Service::record(const Turn& turn) {
 }
 
 std::shared_ptr<void> Service::watch() {
-  if (watchers_++ == 0) {
+  if ((*watchers_)++ == 0) {
     turn_timer_.reset();
     turn();
   }
-  return {this, [](Service* self) { --self->watchers_; }};
+  // A stream may be taken down after the service.
+  return {nullptr, [watchers = watchers_](std::nullptr_t) { --*watchers; }};
 }
 
 // --- the API
@@ -431,7 +432,8 @@ Result<Json> Service::record_scan(const Json& scan, const std::string& memory) {
   if (!scan.is_object() || !scan.contains("decision") || !scan["decision"].is_object())
     return fail(Code::usage, "scan: expected a grid/scan/1 object");
   const Json& decision = scan["decision"];
-  if (!memory.empty() && decision.value("policy", std::string()) == config_.policy) memory_ = memory;
+  const auto policy = decision.find("policy");
+  if (!memory.empty() && policy != decision.end() && *policy == config_.policy) memory_ = memory;
   std::string reason;
   if (decision.contains("reasons") && decision["reasons"].is_array() && !decision["reasons"].empty() &&
       decision["reasons"][0].is_string())

@@ -23,6 +23,7 @@ struct OffloadRequest {
   bool accept_loss = false;
   bool dry_run = false;
   bool stage = true;
+  std::string trigger;                  // what the move is to relieve; empty: not said
 };
 
 class Service : public LoopServices {
@@ -109,7 +110,7 @@ class Service : public LoopServices {
   std::string last_decision_;            // as stored: only changes are
   bool placing_ = false;
   std::function<void()> ready_;          // until the first turn
-  std::uint32_t watchers_ = 0;
+  std::shared_ptr<std::uint32_t> watchers_ = std::make_shared<std::uint32_t>(0);
   std::unique_ptr<Host::Handle> turn_timer_;
   std::unique_ptr<Host::Handle> housekeeping_timer_;
 };

@@ -107,6 +107,12 @@ void LoopHost::stop() {
   asio::post(impl_->context, [this] { impl_->context.stop(); });
 }
 
+void LoopHost::finish_work() {
+  stop();
+  impl_->pool.stop();
+  impl_->pool.join();
+}
+
 void LoopHost::on_signals(const std::vector<int>& signals, std::function<void(int)> on_signal) {
   impl_->signals = std::make_unique<asio::signal_set>(impl_->context);
   for (const int signal : signals) impl_->signals->add(signal);

@@ -26,6 +26,8 @@ class LoopHost : public Host {
   void run();
   // [any] Idempotent. What was posted before it still runs.
   void stop();
+  // After run(): waits for the jobs that have begun, drops the others, and takes no more.
+  void finish_work();
   void on_signals(const std::vector<int>& signals, std::function<void(int)> on_signal);
   [[nodiscard]] boost::asio::io_context& context();
 
