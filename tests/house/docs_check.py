@@ -86,6 +86,9 @@ def headings(path):
 codes = {"0"} | set(re.findall(r"^ *(\d+)  ", help_of("exit-codes"), re.M))
 tests = {f"{suite}.{name}" for path in house.files("_test.cpp")
          for suite, name in re.findall(r"\b(?:TEST|TEST_F|TEST_P|RC_GTEST_PROP)\(\s*(\w+),\s*(\w+)", house.text(path))}
+for path in house.files("_test.py", under="tests"):
+    for suite, body in re.findall(r"^class (\w+).*?:\n(.*?)(?=^\S|\Z)", house.text(path), re.M | re.S):
+        tests |= {f"{suite}.{name}" for name in re.findall(r"^    def (test_\w+)", body, re.M)}
 # Text of the program with neighbouring literals joined, as the compiler joins them.
 spoken = "\n".join(re.sub(r'"\s*\n\s*"', "", source).replace('\\"', '"') for source in SOURCES)
 printed = 0
