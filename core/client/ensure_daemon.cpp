@@ -103,6 +103,7 @@ std::string last_words(const Started& started, const Dirs& dirs) {
   if (words.empty())
     if (auto log = read_file(log_file(dirs)))
       words = log->size() > most ? log->substr(log->find('\n', log->size() - most) + 1) : *log;
+  if (const auto at = words.find("\nerror: "); at != std::string::npos) words.erase(0, at + 1);  // after log lines
   if (words.starts_with("error: ")) words.erase(0, 7);
   while (words.ends_with('\n')) words.pop_back();
   return words;
@@ -122,6 +123,8 @@ Result<ApiClient> ensure_daemon(const Dirs& dirs, const DaemonStart& start) {
   auto give_up = begun + start.deadline;
   bool told = !start.tell;
   bool dead = false;
+  bool lost_race = false;
+  auto again = begun;
   int status = 0;
   while (true) {
     client = ApiClient::connect(dirs.socket(), start.deadline);
@@ -134,9 +137,17 @@ Result<ApiClient> ensure_daemon(const Dirs& dirs, const DaemonStart& start) {
     }
     if (!dead && ::waitpid(started->pid, &status, WNOHANG) == started->pid) {
       dead = true;
-      // One that met another daemon's lock leaves, and the other one may still be on its way to its socket.
-      const bool lost_race = WIFEXITED(status) && WEXITSTATUS(status) == exit_code(Code::daemon_unavailable);
-      if (!lost_race) give_up = std::min(give_up, now + 200ms);
+      // One that met another daemon's lock leaves. The other one is on its way to its socket, or to its end.
+      lost_race = WIFEXITED(status) && WEXITSTATUS(status) == exit_code(Code::daemon_unavailable);
+      if (lost_race)
+        again = now + 100ms;
+      else
+        give_up = std::min(give_up, now + 200ms);
+    }
+    if (dead && lost_race && now >= again) {
+      started = start_daemon(dirs, start);
+      if (!started) return fail(started.error());
+      dead = false;
     }
     ::poll(nullptr, 0, 5);
   }
@@ -144,7 +155,9 @@ Result<ApiClient> ensure_daemon(const Dirs& dirs, const DaemonStart& start) {
   std::string message = dead ? "the daemon did not start" : "the daemon does not open its socket";
   if (dead && WIFSIGNALED(status)) message += " (signal " + std::to_string(WTERMSIG(status)) + ")";
   if (!words.empty()) message += ": " + words;
-  return fail(Code::daemon_unavailable, message, "its log: " + log_file(dirs).string());
+  const bool bad_config = dead && WIFEXITED(status) && WEXITSTATUS(status) == exit_code(Code::config_invalid);
+  return fail(bad_config ? Code::config_invalid : Code::daemon_unavailable, message,
+              "its log: " + log_file(dirs).string());
 }
 
 }  // namespace grid
