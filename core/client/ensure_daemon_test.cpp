@@ -85,10 +85,10 @@ TEST_F(EnsureDaemonTest, starts_it_apart_from_us) {
 }
 
 TEST_F(EnsureDaemonTest, one_that_dies_says_why) {
-  script("echo 'error: config: no such profile' >&2; exit 2");
+  script("printf '[grid] a line of its log\\nerror: config: no such profile\\n' >&2; exit 2");
   auto client = ensure_daemon(dirs, start);
   ASSERT_FALSE(client);
-  EXPECT_EQ(client.error().code, Code::daemon_unavailable);
+  EXPECT_EQ(client.error().code, Code::config_invalid);
   EXPECT_EQ(client.error().message, "the daemon did not start: config: no such profile");
 }
 
