@@ -106,7 +106,7 @@ Result<bool> copy_logs(Context& context, const LogsWanted& wanted, const Signals
       on_quiet();
     }
     if (ready <= 0) continue;
-    if (entries[0].revents != 0)
+    if (signals != nullptr && entries[0].revents != 0)
       for (int signal = signals->take(); signal != 0; signal = signals->take())
         if (!on_signal(signal)) return false;
     for (std::size_t i = 0; i < open.size(); ++i) {
