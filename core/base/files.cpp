@@ -57,7 +57,8 @@ Result<> write_file(const std::filesystem::path& path, std::string_view content,
   if (!write_all(fd.get(), content) || ::fsync(fd.get()) != 0) return failed(errno);
   fd.reset();
   if (::rename(beside.c_str(), path.c_str()) != 0) return failed(errno);
-  const Fd folder(::open(path.parent_path().empty() ? "." : path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd folder(::open(path.parent_path().empty() ? "." : path.parent_path().c_str(),
+                         O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder) ::fsync(folder.get());
   return {};
 }
@@ -72,12 +73,14 @@ Result<> make_private_folder(const std::filesystem::path& path) {
   if (::lstat(path.c_str(), &facts) != 0)
     return fail(Code::storage_failed, "cannot look at " + path.string() + ": " + errno_text(errno));
   if (!S_ISDIR(facts.st_mode))
-    return fail(Code::policy_denied, path.string() + " is not a folder" + (S_ISLNK(facts.st_mode) ? " but a symbolic link" : ""),
+    return fail(Code::policy_denied,
+                path.string() + " is not a folder" + (S_ISLNK(facts.st_mode) ? " but a symbolic link" : ""),
                 "remove it, or choose another place");
   if (facts.st_uid != ::geteuid())
     return fail(Code::policy_denied, path.string() + " belongs to another user", "choose another place");
   if ((facts.st_mode & 0022U) != 0)
-    return fail(Code::policy_denied, path.string() + " may be written by others", "chmod 0700 " + path.string());
+    return fail(Code::policy_denied, path.string() + " may be written by others",
+                "chmod 0700 " + path.string());
   return {};
 }
 

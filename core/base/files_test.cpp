@@ -32,12 +32,12 @@ TEST_F(FilesTest, WrittenWholeAndPrivate) {
   EXPECT_EQ(mode(file), 0600U);
   ASSERT_TRUE(write_file(file, "new"));
   EXPECT_EQ(read_file(file).value(), "new");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);   // nothing left beside
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);  // nothing left beside
 }
 
 TEST_F(FilesTest, ErrorsSayWhatAndWhere) {
   EXPECT_EQ(read_file(folder_ / "none").error().code, Code::not_found);
-  EXPECT_EQ(read_file(folder_).error().code, Code::storage_failed);   // a folder
+  EXPECT_EQ(read_file(folder_).error().code, Code::storage_failed);  // a folder
   ASSERT_TRUE(write_file(folder_ / "f", "12345"));
   EXPECT_TRUE(read_file(folder_ / "f", 5));
   EXPECT_EQ(read_file(folder_ / "f", 4).error().code, Code::usage);

@@ -22,8 +22,8 @@ std::string rfc3339_ms(std::int64_t unix_ms) {
   const std::time_t clock = seconds;
   std::tm parts{};
   ::gmtime_r(&clock, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec, millis);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, millis);
 }
 
 std::string rfc3339(WallTime time) { return rfc3339_ms(time.time_since_epoch().count()); }
@@ -31,7 +31,8 @@ std::string rfc3339(WallTime time) { return rfc3339_ms(time.time_since_epoch().c
 Time system_now() {
   timespec boot{};
   ::clock_gettime(CLOCK_BOOTTIME, &boot);
-  const std::chrono::nanoseconds since_boot = std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec);
+  const std::chrono::nanoseconds since_boot =
+      std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec);
   return {std::chrono::duration_cast<std::chrono::milliseconds>(since_boot),
           std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now())};
 }
@@ -84,7 +85,8 @@ Result<Json> parse_json(std::string_view text) {
     too_deep = too_deep || depth > max_depth;
     return !too_deep;
   };
-  // The callback cannot stop the parser early, but it keeps what it drops out of memory; input sizes are bounded by callers.
+  // The callback cannot stop the parser early, but it keeps what it drops out of memory; input sizes are
+  // bounded by callers.
   Json json = Json::parse(text, guard, false);
   if (too_deep) return fail(Code::usage, "JSON nested deeper than " + std::to_string(max_depth));
   if (json.is_discarded()) return fail(Code::usage, "not JSON");
@@ -96,7 +98,9 @@ std::string dump_json(const Json& json, int indent) {
 }
 
 Json error_to_json(const Error& error) {
-  Json body{{"code", std::string(to_string(error.code))}, {"message", error.message}, {"hint", error.hint},
+  Json body{{"code", std::string(to_string(error.code))},
+            {"message", error.message},
+            {"hint", error.hint},
             {"details", Json::object()}};
   if (!error.origin.empty()) body["details"]["origin"] = error.origin;
   if (error.retryable) body["details"]["retryable"] = true;

@@ -18,7 +18,8 @@ TEST(Rfc3339, IsUtcWithMilliseconds) {
 TEST(Bytes, AStringWhereTheyAreUtf8ElseBase64) {
   EXPECT_EQ(bytes_to_json("\xc3\xa4"), Json("\xc3\xa4"));
   EXPECT_EQ(bytes_to_json("\xff"), Json({{"b64", "/w=="}}));
-  for (const char* bad : {"7", "null", "[]", "{}", R"({"b64":7})", R"({"b64":"!"})", R"({"b64":"","x":1})", R"({"B64":""})"})
+  for (const char* bad :
+       {"7", "null", "[]", "{}", R"({"b64":7})", R"({"b64":"!"})", R"({"b64":"","x":1})", R"({"B64":""})"})
     EXPECT_FALSE(bytes_from_json(Json::parse(bad))) << bad;
   EXPECT_FALSE(bytes_list_from_json(Json("a")));
   EXPECT_FALSE(bytes_list_from_json(Json::parse(R"(["a",7])")));
@@ -36,7 +37,8 @@ TEST(ParseJson, BoundsTheDepthAndNeverThrows) {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "{\"a\":";
   EXPECT_FALSE(parse_json(deep));
-  for (const char* bad : {"", "{", "nul", "{\"a\":}", "\"\xff\"", "[1,]", "1 2", "NaN", "\"\\ud800\""}) EXPECT_FALSE(parse_json(bad)) << bad;
+  for (const char* bad : {"", "{", "nul", "{\"a\":}", "\"\xff\"", "[1,]", "1 2", "NaN", "\"\\ud800\""})
+    EXPECT_FALSE(parse_json(bad)) << bad;
 }
 
 RC_GTEST_PROP(ParseJson, TakesAnything, (const std::string& text)) { static_cast<void>(parse_json(text)); }
@@ -49,7 +51,8 @@ TEST(Errors, GoThroughJson) {
   EXPECT_EQ(back.hint, error.hint);
   EXPECT_EQ(back.origin, error.origin);
   EXPECT_TRUE(back.retryable);
-  for (const char* bad : {"7", "{}", R"({"error":7})"}) EXPECT_EQ(error_from_json(Json::parse(bad)).code, Code::internal) << bad;
+  for (const char* bad : {"7", "{}", R"({"error":7})"})
+    EXPECT_EQ(error_from_json(Json::parse(bad)).code, Code::internal) << bad;
 }
 
 TEST(RandomHex, IsLongAndNeverTheSame) {

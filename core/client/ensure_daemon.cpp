@@ -103,7 +103,8 @@ std::string last_words(const Started& started, const Dirs& dirs) {
   if (words.empty())
     if (auto log = read_file(log_file(dirs)))
       words = log->size() > most ? log->substr(log->find('\n', log->size() - most) + 1) : *log;
-  if (const auto at = words.find("\nerror: "); at != std::string::npos) words.erase(0, at + 1);  // after log lines
+  if (const auto at = words.find("\nerror: "); at != std::string::npos)
+    words.erase(0, at + 1);  // after log lines
   if (words.starts_with("error: ")) words.erase(0, 7);
   while (words.ends_with('\n')) words.pop_back();
   return words;

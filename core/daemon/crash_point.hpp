@@ -1,4 +1,5 @@
-// Where a test may have the daemon die: GRID_CRASH_AT=N ends it by SIGKILL at the Nth point. Unset, it costs a comparison.
+// Where a test may have the daemon die: GRID_CRASH_AT=N ends it by SIGKILL at the Nth point. Unset, it costs
+// a comparison.
 #pragma once
 
 namespace grid {

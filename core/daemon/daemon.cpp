@@ -33,12 +33,14 @@ int refuse(const Error& error, int code) {
 Result<Fd> lock(const Dirs& dirs) {
   const auto path = dirs.state / "grid.lock";
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return fail(Code::storage_failed, "cannot open " + path.string() + ": " + errno_text(errno),
-                       "the state folder must be writable; choose another with GRID_STATE_DIR");
+  if (!fd)
+    return fail(Code::storage_failed, "cannot open " + path.string() + ": " + errno_text(errno),
+                "the state folder must be writable; choose another with GRID_STATE_DIR");
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     const auto holder = read_file(path);
     return fail(Code::daemon_unavailable,
-                fmt::format("another daemon holds {} (pid {})", dirs.state.string(), holder && !holder->empty() ? *holder : "unknown"),
+                fmt::format("another daemon holds {} (pid {})", dirs.state.string(),
+                            holder && !holder->empty() ? *holder : "unknown"),
                 "stop it first: grid daemon stop");
   }
   const std::string pid = std::to_string(::getpid());
@@ -52,7 +54,7 @@ Result<Fd> lock(const Dirs& dirs) {
 
 int run_daemon(const DaemonOptions& options) {
   const Dirs& dirs = options.dirs;
-  ::umask(0077);   // what a task gets is in its spec
+  ::umask(0077);  // what a task gets is in its spec
   for (const auto& folder : {dirs.state, dirs.runtime, dirs.state / "guards", dirs.state / "simulated"})
     if (auto made = make_private_folder(folder); !made) return refuse(made.error(), 1);
   if (options.log_file.empty())
@@ -62,25 +64,29 @@ int run_daemon(const DaemonOptions& options) {
   const auto held = lock(dirs);
   if (!held) return refuse(held.error(), exit_code(held.error().code));
   std::signal(SIGPIPE, SIG_IGN);
-  ::prctl(PR_SET_DUMPABLE, 0);   // it holds people's environments
+  ::prctl(PR_SET_DUMPABLE, 0);  // it holds people's environments
   install_fatal_signal_handler();
-  // Each process that is watched keeps a descriptor; the limit is inherited by nobody, for the shim sets its own.
+  // Each process that is watched keeps a descriptor; the limit is inherited by nobody, for the shim sets its
+  // own.
   raise_descriptor_limit();
 
-  // The configuration names the plugin folders, and the plugins check their part of the configuration: it is read twice.
+  // The configuration names the plugin folders, and the plugins check their part of the configuration: it is
+  // read twice.
   const LoadResult unchecked = load_config(options.config, {});
   if (!unchecked.errors.empty()) return refuse(unchecked.error(), 2);
   LoopHost host(unchecked.config.head.file_root);
   RegistryOptions registry_options;
   registry_options.folders = {dirs.plugins()};
-  for (const std::string& folder : unchecked.config.plugin_folders) registry_options.folders.emplace_back(folder);
+  for (const std::string& folder : unchecked.config.plugin_folders)
+    registry_options.folders.emplace_back(folder);
   registry_options.marker_folder = dirs.state / "plugins";
   Registry registry(registry_options, host);
-  const LoadResult loaded = load_config(options.config, [&](Kind kind, std::string_view name) -> Result<std::span<const OptionSpec>> {
-    const auto descriptor = registry.describe(kind, name);
-    if (!descriptor) return fail(descriptor.error());
-    return std::span<const OptionSpec>((*descriptor)->options, (*descriptor)->option_count);
-  });
+  const LoadResult loaded = load_config(
+      options.config, [&](Kind kind, std::string_view name) -> Result<std::span<const OptionSpec>> {
+        const auto descriptor = registry.describe(kind, name);
+        if (!descriptor) return fail(descriptor.error());
+        return std::span<const OptionSpec>((*descriptor)->options, (*descriptor)->option_count);
+      });
   if (!loaded.errors.empty()) return refuse(loaded.error(), 2);
 
   auto store = Store::open(dirs.store());
@@ -98,25 +104,31 @@ int run_daemon(const DaemonOptions& options) {
     service.stop();
     host.stop();
   };
-  Json about{{"schema", "grid/daemon/1"}, {"pid", ::getpid()}, {"version", options.version}, {"state_dir", dirs.state.string()},
-             {"config", loaded.files}, {"started_at", rfc3339(host.now().wall)}, {"head_id", head_id}};
+  Json about{{"schema", "grid/daemon/1"},  {"pid", ::getpid()},
+             {"version", options.version}, {"state_dir", dirs.state.string()},
+             {"config", loaded.files},     {"started_at", rfc3339(host.now().wall)},
+             {"head_id", head_id}};
   // The answer to the stop must leave first.
   std::unique_ptr<Host::Handle> stop_timer;
-  Routes routes(service, host, {about, [&] { stop_timer = host.after(std::chrono::milliseconds(20), stop); }});
+  Routes routes(service, host,
+                {about, [&] { stop_timer = host.after(std::chrono::milliseconds(20), stop); }});
   std::unique_ptr<HttpServer> server;
   int code = 0;
   const auto listen = [&] {
-    auto made = HttpServer::listen(host, dirs.socket(), [&](HttpRequest request, std::shared_ptr<HttpReply> reply) {
-      routes.handle(std::move(request), std::move(reply));
-    });
+    auto made =
+        HttpServer::listen(host, dirs.socket(), [&](HttpRequest request, std::shared_ptr<HttpReply> reply) {
+          routes.handle(std::move(request), std::move(reply));
+        });
     if (!made) {
       code = refuse(made.error(), exit_code(made.error().code));
       return stop();
     }
     server = std::move(*made);
-    log_line(LogLevel::info, "daemon", fmt::format("ready: pid {}, state in {}", ::getpid(), dirs.state.string()));
+    log_line(LogLevel::info, "daemon",
+             fmt::format("ready: pid {}, state in {}", ::getpid(), dirs.state.string()));
   };
-  if (auto started = service.start(listen); !started) return refuse(started.error(), exit_code(started.error().code));
+  if (auto started = service.start(listen); !started)
+    return refuse(started.error(), exit_code(started.error().code));
   host.on_signals({SIGTERM, SIGINT}, [&](int) { stop(); });
   host.run();
   if (server) server->close();

@@ -82,7 +82,8 @@ Json execution_to_json(const TaskRecord& record, const Execution& x, const IsSim
   for (const char* name : {"exit_code", "signal", "error"}) json[name] = Json();
   // How it ended is known only when attempts cannot change it any more.
   const Attempt* last = deciding(x);
-  if (last != nullptr && last->ending && (terminal(x.state) || x.attempts.back().kind == AttemptKind::resumed)) {
+  if (last != nullptr && last->ending &&
+      (terminal(x.state) || x.attempts.back().kind == AttemptKind::resumed)) {
     json["exit_code"] = or_null(last->ending->code);
     json["signal"] = or_null(last->ending->signal);
     if (last->ending->error) {
@@ -96,24 +97,27 @@ Json execution_to_json(const TaskRecord& record, const Execution& x, const IsSim
   return json;
 }
 
-Json array_to_json(const TaskRecord& record, const std::vector<Execution>& elements, const StateCounts& counts,
-                   const IsSimulated& simulated) {
+Json array_to_json(const TaskRecord& record, const std::vector<Execution>& elements,
+                   const StateCounts& counts, const IsSimulated& simulated) {
   Json json = base(record, false);
   json["id"] = std::to_string(record.id);
   json["array"] = record.elements();
   json["counts"] = counts_to_json(counts);
   const auto count = [&](ExecutionState state) { return counts.by_state[static_cast<std::size_t>(state)]; };
   ExecutionState state = ExecutionState::completed;
-  if (count(ExecutionState::running) > 0 || (count(ExecutionState::queued) > 0 && count(ExecutionState::completed) > 0))
+  if (count(ExecutionState::running) > 0 ||
+      (count(ExecutionState::queued) > 0 && count(ExecutionState::completed) > 0))
     state = ExecutionState::running;
   else if (count(ExecutionState::queued) > 0)
     state = ExecutionState::queued;
   else
-    for (const ExecutionState bad : {ExecutionState::cancelled, ExecutionState::aborted, ExecutionState::failed})
+    for (const ExecutionState bad :
+         {ExecutionState::cancelled, ExecutionState::aborted, ExecutionState::failed})
       if (count(bad) > 0) state = bad;
   json["state"] = std::string(to_string(state));
   json["reason"] = "";
-  for (const char* name : {"node", "exit_code", "signal", "error", "started_at", "ended_at"}) json[name] = Json();
+  for (const char* name : {"node", "exit_code", "signal", "error", "started_at", "ended_at"})
+    json[name] = Json();
   json["simulated"] = false;
   std::int64_t started = 0;
   std::int64_t ended = 0;
@@ -126,7 +130,8 @@ Json array_to_json(const TaskRecord& record, const std::vector<Execution>& eleme
     }
     // The array's code is that of its first element which failed.
     const Attempt* last = deciding(x);
-    if (json["exit_code"].is_null() && json["signal"].is_null() && last != nullptr && last->ending && last->ending->code != 0) {
+    if (json["exit_code"].is_null() && json["signal"].is_null() && last != nullptr && last->ending &&
+        last->ending->code != 0) {
       json["exit_code"] = or_null(last->ending->code);
       json["signal"] = or_null(last->ending->signal);
       if (last->ending->error) {
@@ -146,7 +151,8 @@ Json array_to_json(const TaskRecord& record, const std::vector<Execution>& eleme
 }
 
 Json event_to_json(const EventRecord& event) {
-  return {{"seq", event.seq},   {"at", rfc3339_ms(event.at_ms)}, {"kind", event.kind}, {"subject", event.subject},
+  return {{"seq", event.seq},   {"at", rfc3339_ms(event.at_ms)},
+          {"kind", event.kind}, {"subject", event.subject},
           {"text", event.text}, {"data", event.data}};
 }
 

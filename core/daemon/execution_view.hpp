@@ -15,7 +15,8 @@ namespace grid {
 using IsSimulated = std::function<bool(const std::string&)>;
 
 // Of one execution; `array` adds the counts of all its elements instead of attempts.
-[[nodiscard]] Json execution_to_json(const TaskRecord& record, const Execution& x, const IsSimulated& simulated);
+[[nodiscard]] Json execution_to_json(const TaskRecord& record, const Execution& x,
+                                     const IsSimulated& simulated);
 [[nodiscard]] Json array_to_json(const TaskRecord& record, const std::vector<Execution>& elements,
                                  const StateCounts& counts, const IsSimulated& simulated);
 [[nodiscard]] Json event_to_json(const EventRecord& event);

@@ -23,7 +23,9 @@ using Local = asio::local::stream_protocol;
 using boost::system::error_code;
 
 std::string percent_decode(std::string_view text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1; };
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+  };
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
@@ -62,7 +64,8 @@ void split_target(std::string_view target, HttpRequest& request) {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   // The handler is shared: a client may outlive the server that accepted it.
-  Session(Local::socket socket, std::shared_ptr<const HttpHandler> handler) : stream_(std::move(socket)), handler_(std::move(handler)) {}
+  Session(Local::socket socket, std::shared_ptr<const HttpHandler> handler)
+      : stream_(std::move(socket)), handler_(std::move(handler)) {}
 
   void read() {
     parser_.emplace();
@@ -72,7 +75,8 @@ class Session : public std::enable_shared_from_this<Session> {
     stream_.expires_after(arrival);
     http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
       if (!error) return self->handle();
-      if (error == http::error::body_limit || error == http::error::header_limit) return self->refuse(413, "the request is too large");
+      if (error == http::error::body_limit || error == http::error::header_limit)
+        return self->refuse(413, "the request is too large");
       const bool garbage = error.category() == http::make_error_code(http::error::bad_method).category();
       if (garbage && error != http::error::end_of_stream && error != http::error::partial_message)
         return self->refuse(400, "this is no HTTP request");
@@ -91,10 +95,11 @@ class Session : public std::enable_shared_from_this<Session> {
     response->body() = std::move(body);
     response->prepare_payload();
     stream_.expires_after(arrival);
-    http::async_write(stream_, *response, [self = shared_from_this(), response](error_code error, std::size_t) {
-      if (error || !self->keep_alive_) return self->close();
-      self->read();
-    });
+    http::async_write(stream_, *response,
+                      [self = shared_from_this(), response](error_code error, std::size_t) {
+                        if (error || !self->keep_alive_) return self->close();
+                        self->read();
+                      });
   }
 
   void begin(std::string_view content_type, const std::map<std::string, std::string>& headers) {
@@ -142,18 +147,20 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void drain() {
-    asio::async_write(stream_, asio::buffer(queue_.front()), [self = shared_from_this()](error_code error, std::size_t) {
-      if (error) return self->close();
-      self->waiting_ -= self->queue_.front().size();
-      self->queue_.pop_front();
-      if (!self->queue_.empty()) return self->drain();
-      if (self->ending_) self->close();
-    });
+    asio::async_write(stream_, asio::buffer(queue_.front()),
+                      [self = shared_from_this()](error_code error, std::size_t) {
+                        if (error) return self->close();
+                        self->waiting_ -= self->queue_.front().size();
+                        self->queue_.pop_front();
+                        if (!self->queue_.empty()) return self->drain();
+                        if (self->ending_) self->close();
+                      });
   }
 
   // A client that listens to a stream sends nothing more: anything readable means it has left.
   void watch_for_leaving() {
-    stream_.socket().async_wait(Local::socket::wait_read, [self = shared_from_this()](error_code) { self->open_ = false; });
+    stream_.socket().async_wait(Local::socket::wait_read,
+                                [self = shared_from_this()](error_code) { self->open_ = false; });
   }
 
   void close() {
@@ -172,7 +179,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool keep_alive_ = false;
   bool open_ = true;
   bool ending_ = false;
-  bool answered_ = false;   // the request at hand
+  bool answered_ = false;  // the request at hand
 };
 
 class Reply : public HttpReply {
@@ -208,7 +215,8 @@ void Session::handle() {
     log_line(LogLevel::error, "api", error.what());
     if (answered_) return close();
     keep_alive_ = false;
-    send(500, dump_json(error_to_json(Error{Code::internal, error.what(), {}, {}, false})), "application/json");
+    send(500, dump_json(error_to_json(Error{Code::internal, error.what(), {}, {}, false})),
+         "application/json");
   }
 }
 
@@ -252,9 +260,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(LoopHost& host, const std
                                                        HttpHandler handler) {
   constexpr std::size_t longest = sizeof(sockaddr_un{}.sun_path) - 1;
   if (socket.string().size() > longest)
-    return fail(Code::storage_failed, "the path of the socket is longer than " + std::to_string(longest) + " bytes: " + socket.string(),
-                "choose a shorter GRID_STATE_DIR");
-  if (somebody_listens(socket)) return fail(Code::resource_conflict, "another daemon listens on " + socket.string());
+    return fail(
+        Code::storage_failed,
+        "the path of the socket is longer than " + std::to_string(longest) + " bytes: " + socket.string(),
+        "choose a shorter GRID_STATE_DIR");
+  if (somebody_listens(socket))
+    return fail(Code::resource_conflict, "another daemon listens on " + socket.string());
   ::unlink(socket.c_str());
   auto impl = std::make_shared<Impl>(host.context(), std::move(handler));
   impl->path = socket;
@@ -264,7 +275,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(LoopHost& host, const std
   if (!error) impl->acceptor.bind(Local::endpoint(socket.string()), error);
   ::umask(before);
   if (!error) impl->acceptor.listen(128, error);
-  if (error) return fail(Code::storage_failed, "cannot listen on " + socket.string() + ": " + error.message());
+  if (error)
+    return fail(Code::storage_failed, "cannot listen on " + socket.string() + ": " + error.message());
   impl->accept();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

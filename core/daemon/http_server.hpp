@@ -1,5 +1,6 @@
-// HTTP/1.1 on a unix socket, on the loop. It knows no route: a handler gets the request and answers once, now or later.
-// Peers of another uid are refused. Requests are bounded: 64 KiB of header, 64 MiB of body, 30 s to arrive.
+// HTTP/1.1 on a unix socket, on the loop. It knows no route: a handler gets the request and answers once, now
+// or later. Peers of another uid are refused. Requests are bounded: 64 KiB of header, 64 MiB of body, 30 s to
+// arrive.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +17,8 @@ namespace grid {
 
 struct HttpRequest {
   std::string method;
-  std::string path;                                      // percent-decoded, without the query
-  std::map<std::string, std::string, std::less<>> query; // percent-decoded
+  std::string path;                                       // percent-decoded, without the query
+  std::map<std::string, std::string, std::less<>> query;  // percent-decoded
   std::string body;
 };
 
@@ -30,7 +31,7 @@ class HttpReply {
   virtual void begin(std::string_view content_type, const std::map<std::string, std::string>& headers) = 0;
   virtual void write(std::string_view bytes) = 0;
   virtual void end() = 0;
-  [[nodiscard]] virtual bool open() const = 0;           // the client is still there
+  [[nodiscard]] virtual bool open() const = 0;                  // the client is still there
   [[nodiscard]] virtual std::size_t waiting_bytes() const = 0;  // written and not yet taken
 };
 
@@ -39,7 +40,8 @@ using HttpHandler = std::function<void(HttpRequest, std::shared_ptr<HttpReply>)>
 class HttpServer {
  public:
   // Replaces a socket that nobody listens on. Error: storage_failed, resource_conflict.
-  static Result<std::unique_ptr<HttpServer>> listen(LoopHost& host, const std::filesystem::path& socket, HttpHandler handler);
+  static Result<std::unique_ptr<HttpServer>> listen(LoopHost& host, const std::filesystem::path& socket,
+                                                    HttpHandler handler);
   ~HttpServer();
   // No new connections; the ones there go on.
   void close();

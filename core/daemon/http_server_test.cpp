@@ -29,9 +29,10 @@ class HttpTest : public testing::Test {
     std::string pattern = (fs::temp_directory_path() / "grid-http-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     path_ = folder_ / "s";
-    auto made = HttpServer::listen(host_, path_, [this](HttpRequest request, std::shared_ptr<HttpReply> reply) {
-      handle(std::move(request), std::move(reply));
-    });
+    auto made =
+        HttpServer::listen(host_, path_, [this](HttpRequest request, std::shared_ptr<HttpReply> reply) {
+          handle(std::move(request), std::move(reply));
+        });
     if (!made) throw std::runtime_error(made.error().message);
     server_ = std::move(*made);
     thread_ = std::thread([this] { host_.run(); });
@@ -52,8 +53,9 @@ class HttpTest : public testing::Test {
       tick(reply);
       return;
     }
-    reply->send(request.path == "/none" ? 404 : 200, request.method + " " + request.path + " " + std::to_string(request.body.size()) +
-                                                           (request.query.contains("q") ? " q=" + request.query["q"] : ""));
+    reply->send(request.path == "/none" ? 404 : 200,
+                request.method + " " + request.path + " " + std::to_string(request.body.size()) +
+                    (request.query.contains("q") ? " q=" + request.query["q"] : ""));
   }
   // Writes on until the client has left.
   void tick(const std::shared_ptr<HttpReply>& reply) {
@@ -86,7 +88,8 @@ class HttpTest : public testing::Test {
   static std::string read_until(const Fd& fd, std::string_view end) {
     std::string got;
     const auto deadline = std::chrono::steady_clock::now() + 5s;
-    while (std::chrono::steady_clock::now() < deadline && (end.empty() || got.find(end) == std::string::npos)) {
+    while (std::chrono::steady_clock::now() < deadline &&
+           (end.empty() || got.find(end) == std::string::npos)) {
       pollfd wait{fd.get(), POLLIN, 0};
       if (::poll(&wait, 1, 100) <= 0) continue;
       char buffer[65536];
@@ -145,14 +148,15 @@ TEST_F(HttpTest, ASlowClientIsWaitedForAndOneThatLeavesIsNotMissed) {
     const Fd leaves = connect();
     put(leaves, "POST /x HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf");
   }
-  EXPECT_TRUE(works());   // nobody waits for them
+  EXPECT_TRUE(works());  // nobody waits for them
   put(slow, "\r\n");
   EXPECT_NE(read_until(slow, "/slow 0").find("200"), std::string::npos);
 }
 
 TEST_F(HttpTest, GarbageIsRefused) {
-  for (const char* garbage : {"\x16\x03\x01\x02\x01 tls\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "G\0T / HTTP/1.1\r\n\r\n",
-                              "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "\r\n\r\n\r\n\r\nx y z\r\n\r\n"}) {
+  for (const char* garbage : {"\x16\x03\x01\x02\x01 tls\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                              "G\0T / HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+                              "\r\n\r\n\r\n\r\nx y z\r\n\r\n"}) {
     const Fd fd = connect();
     put(fd, garbage);
     ::shutdown(fd.get(), SHUT_WR);

@@ -15,7 +15,10 @@ std::string id_text(const ExecutionId& id, bool array) {
 }
 
 Ledger::Ledger(Store store, Host& host)
-    : store_(std::move(store)), host_(host), last_task_(store_.last_task_id()), last_event_(store_.last_event_seq()) {}
+    : store_(std::move(store)),
+      host_(host),
+      last_task_(store_.last_task_id()),
+      last_event_(store_.last_event_seq()) {}
 
 void Ledger::on_effects(OnEffect on_effect, std::function<void()> on_effects_done) {
   on_effect_ = std::move(on_effect);
@@ -44,8 +47,10 @@ Result<> Ledger::load() {
   return {};
 }
 
-Result<std::int64_t> Ledger::accept(TaskRecord record, std::vector<Execution> elements, std::vector<Effect> effects) {
-  if (!degraded_.empty()) return fail(Code::storage_failed, "nothing new is accepted: " + degraded_, "see: grid status");
+Result<std::int64_t> Ledger::accept(TaskRecord record, std::vector<Execution> elements,
+                                    std::vector<Effect> effects) {
+  if (!degraded_.empty())
+    return fail(Code::storage_failed, "nothing new is accepted: " + degraded_, "see: grid status");
   record.id = last_task_ + 1;
   record.created_ms = now_ms();
   for (Execution& x : elements) x.id.task = record.id;
@@ -118,8 +123,10 @@ void Ledger::apply(const ExecutionId& id, const Event& event) {
   }
   count(*task, before, x.state);
   if (phase && x.move->phase != *phase)
-    note("offload_phase", id_text(id, false), std::string(to_string(x.move->phase)) + (x.reason.empty() ? "" : ": " + x.reason));
-  // One event a change of a single execution; of an array only its end, or the history would hold nothing else.
+    note("offload_phase", id_text(id, false),
+         std::string(to_string(x.move->phase)) + (x.reason.empty() ? "" : ": " + x.reason));
+  // One event a change of a single execution; of an array only its end, or the history would hold nothing
+  // else.
   const bool array = task->record.array.has_value();
   if (!array && before != x.state)
     note(terminal(x.state) ? "execution_ended" : "execution_started", id_text(id, false),
@@ -129,9 +136,11 @@ void Ledger::apply(const ExecutionId& id, const Event& event) {
   if (n[0] + n[1] == 0) {
     if (array && before != x.state)
       note("execution_ended", id_text(id, false),
-           fmt::format("array ended: {} completed, {} failed, {} cancelled, {} aborted", n[2], n[3], n[4], n[5]));
+           fmt::format("array ended: {} completed, {} failed, {} cancelled, {} aborted", n[2], n[3], n[4],
+                       n[5]));
   }
-  if (n[0] + n[1] == 0 || (terminal(x.state) && waiters_.contains(id.task))) maybe_finished_.push_back(id.task);
+  if (n[0] + n[1] == 0 || (terminal(x.state) && waiters_.contains(id.task)))
+    maybe_finished_.push_back(id.task);
   schedule();
 }
 
@@ -141,7 +150,8 @@ void Ledger::set_detail(std::int64_t task, Json detail) {
 }
 
 void Ledger::note(std::string kind, std::string subject, std::string text, Json data) {
-  events_.push_back({++last_event_, now_ms(), std::move(kind), std::move(subject), std::move(text), std::move(data)});
+  events_.push_back(
+      {++last_event_, now_ms(), std::move(kind), std::move(subject), std::move(text), std::move(data)});
   schedule();
 }
 
@@ -155,7 +165,8 @@ void Ledger::after_commit(std::function<void()> then) {
   schedule();
 }
 
-std::uint64_t Ledger::when_finished(std::int64_t task, std::optional<std::uint32_t> element, std::function<void()> then) {
+std::uint64_t Ledger::when_finished(std::int64_t task, std::optional<std::uint32_t> element,
+                                    std::function<void()> then) {
   waiters_.emplace(task, Waiter{++last_waiter_, element, std::move(then)});
   maybe_finished_.push_back(task);
   schedule();
@@ -189,7 +200,8 @@ void Ledger::schedule() {
 
 namespace {
 
-// What the schema or a statement refuses would be refused for ever: it is left out, and the stored truth stays.
+// What the schema or a statement refuses would be refused for ever: it is left out, and the stored truth
+// stays.
 Result<> unless_refused(Result<> done) {
   if (done || done.error().code != Code::internal) return done;
   log_line(LogLevel::error, "store", done.error().message);

@@ -1,9 +1,9 @@
-// The daemon's book of executions: it applies events to them with the pure engine, commits what changed once per loop
-// turn, and only then lets effects begin and answers out. Tasks with work left are held in memory; finished ones are read
-// from the store. All of it: [loop].
+// The daemon's book of executions: it applies events to them with the pure engine, commits what changed once
+// per loop turn, and only then lets effects begin and answers out. Tasks with work left are held in memory;
+// finished ones are read from the store. All of it: [loop].
 //
-// When a commit fails (disk full, read-only) nothing is lost: the changes stay, the ledger is degraded and tries again
-// every second, and until then no effect begins and nothing new is accepted.
+// When a commit fails (disk full, read-only) nothing is lost: the changes stay, the ledger is degraded and
+// tries again every second, and until then no effect begins and nothing new is accepted.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@ namespace grid {
 // A task that is not finished, with all its executions.
 struct ActiveTask {
   TaskRecord record;
-  std::vector<Execution> elements;   // by element
+  std::vector<Execution> elements;  // by element
   StateCounts counts;
-  std::uint32_t next_unplaced = 0;   // elements before it have been placed or ended
-  std::string waits_for;             // why the next one could not be placed
+  std::uint32_t next_unplaced = 0;  // elements before it have been placed or ended
+  std::string waits_for;            // why the next one could not be placed
 };
 
 class Ledger {
@@ -37,13 +37,14 @@ class Ledger {
   using OnEffect = std::function<void(const ExecutionId&, const Effect&)>;
   // `on_effects_done` is called after a batch of effects, for what is best sent together.
   void on_effects(OnEffect on_effect, std::function<void()> on_effects_done);
-  void on_event(std::function<void(const EventRecord&)> told);   // after its commit
+  void on_event(std::function<void(const EventRecord&)> told);  // after its commit
 
   // Reads what is unfinished; the caller then applies Restarted to each.
   Result<> load();
 
   // Committed when it returns. Error: storage_failed, and then nothing was accepted.
-  Result<std::int64_t> accept(TaskRecord record, std::vector<Execution> elements, std::vector<Effect> effects = {});
+  Result<std::int64_t> accept(TaskRecord record, std::vector<Execution> elements,
+                              std::vector<Effect> effects = {});
   void apply(const ExecutionId& id, const Event& event);
   // Changes the stored detail of a move.
   void set_detail(std::int64_t task, Json detail);
@@ -52,9 +53,10 @@ class Ledger {
   void write(std::function<Result<>(Store&)> write);
   // Calls `then` after the next commit that works.
   void after_commit(std::function<void()> then);
-  // Calls `then` when the execution of that element (none: every one of the task) is terminal and committed; soon if it is.
-  // The number is for wait_no_more().
-  std::uint64_t when_finished(std::int64_t task, std::optional<std::uint32_t> element, std::function<void()> then);
+  // Calls `then` when the execution of that element (none: every one of the task) is terminal and committed;
+  // soon if it is. The number is for wait_no_more().
+  std::uint64_t when_finished(std::int64_t task, std::optional<std::uint32_t> element,
+                              std::function<void()> then);
   void wait_no_more(std::int64_t task, std::uint64_t waiter);
 
   [[nodiscard]] ActiveTask* active(std::int64_t task);
@@ -69,7 +71,7 @@ class Ledger {
 
  private:
   struct Dirty {
-    std::uint64_t attempts = 0;   // bit n-1: attempt n changed
+    std::uint64_t attempts = 0;  // bit n-1: attempt n changed
   };
   void schedule();
   Result<> commit();
@@ -88,7 +90,7 @@ class Ledger {
   std::vector<EventRecord> events_;
   std::vector<std::pair<ExecutionId, Effect>> effects_;
   std::vector<std::function<void()>> after_commit_;
-  std::vector<std::int64_t> maybe_finished_;   // tasks of which an execution ended that somebody waits for
+  std::vector<std::int64_t> maybe_finished_;  // tasks of which an execution ended that somebody waits for
   struct Waiter {
     std::uint64_t id = 0;
     std::optional<std::uint32_t> element;

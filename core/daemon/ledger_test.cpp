@@ -39,7 +39,8 @@ class LedgerTest : public testing::Test {
           effects_.push_back(effect.kind);
           // What an effect begins was committed before.
           const auto stored = stored_executions(id.task);
-          stored_state_ = stored.at(id.element).attempts.empty() ? AttemptState::placing : stored[id.element].attempts.back().state;
+          stored_state_ = stored.at(id.element).attempts.empty() ? AttemptState::placing
+                                                                 : stored[id.element].attempts.back().state;
         },
         [] {});
   }
@@ -95,7 +96,7 @@ TEST_F(LedgerTest, WhatIsAcceptedIsCommittedAndEffectsFollowTheCommit) {
   EXPECT_EQ(stored_executions(id).size(), 1U);
   ledger_->apply({id, 0}, event::Placed{"w1", "1.1"});
   EXPECT_TRUE(effects_.empty());
-  EXPECT_TRUE(stored_executions(id)[0].attempts.empty());   // grouped: not yet
+  EXPECT_TRUE(stored_executions(id)[0].attempts.empty());  // grouped: not yet
   ASSERT_TRUE(eventually([&] { return !effects_.empty(); }));
   EXPECT_EQ(effects_, std::vector<EffectKind>{EffectKind::start});
   EXPECT_EQ(stored_state_, AttemptState::starting);
@@ -109,7 +110,7 @@ TEST_F(LedgerTest, ManyChangesOfOneTurnAreOneTransaction) {
   bool told = false;
   ledger_->when_finished(id, std::nullopt, [&] { told = true; });
   ASSERT_TRUE(eventually([&] { return told; }));
-  EXPECT_EQ(ledger_->active(id), nullptr);   // finished ones are not kept in memory
+  EXPECT_EQ(ledger_->active(id), nullptr);  // finished ones are not kept in memory
   EXPECT_EQ(ledger_->counts().by_state[static_cast<std::size_t>(ExecutionState::completed)], 499);
   EXPECT_EQ(ledger_->counts().by_state[static_cast<std::size_t>(ExecutionState::failed)], 1);
   const auto counts = ledger_->store().counts(id).value();
@@ -118,7 +119,7 @@ TEST_F(LedgerTest, ManyChangesOfOneTurnAreOneTransaction) {
 
 TEST_F(LedgerTest, AFailedCommitDegradesLosesNothingAndRecovers) {
   const std::int64_t id = accept();
-  bool fails = true;   // as a full disk would, in the middle of the transaction
+  bool fails = true;  // as a full disk would, in the middle of the transaction
   ledger_->write([&](Store&) -> Result<> {
     if (fails) return fail(Code::storage_failed, "database or disk is full");
     return {};
@@ -136,14 +137,15 @@ TEST_F(LedgerTest, AFailedCommitDegradesLosesNothingAndRecovers) {
   EXPECT_EQ(effects_, std::vector<EffectKind>{EffectKind::start});
   EXPECT_EQ(stored_executions(id)[0].attempts.at(0).state, AttemptState::starting);
   const auto events = ledger_->store().events(0, 100, "").value();
-  EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const EventRecord& e) { return e.kind == "kept"; }));
+  EXPECT_TRUE(
+      std::any_of(events.begin(), events.end(), [](const EventRecord& e) { return e.kind == "kept"; }));
 }
 
 TEST_F(LedgerTest, WhatTheSchemaRefusesDoesNotStopTheRest) {
   const std::int64_t id = accept();
   const RunRecord run{"1.1", id, "w1", "nonce"};
   ledger_->write([run](Store& store) { return store.add_run(run); });
-  ledger_->write([run](Store& store) { return store.add_run(run); });   // a defect somewhere: twice
+  ledger_->write([run](Store& store) { return store.add_run(run); });  // a defect somewhere: twice
   ledger_->apply({id, 0}, event::Placed{"w1", "1.1"});
   ASSERT_TRUE(eventually([&] { return !effects_.empty(); }));
   EXPECT_EQ(ledger_->degraded(), "");
@@ -164,7 +166,7 @@ TEST_F(LedgerTest, TheNextDaemonFindsWhatIsUnfinished) {
   ledger_->apply({first, 0}, event::Restarted{});
   ASSERT_TRUE(eventually([&] { return !effects_.empty(); }));
   EXPECT_EQ(effects_, std::vector<EffectKind>{EffectKind::attach});
-  EXPECT_EQ(accept(), second + 1);   // numbers go on
+  EXPECT_EQ(accept(), second + 1);  // numbers go on
 }
 
 TEST_F(LedgerTest, WaitersAreToldOnceAndMayStopWaiting) {
@@ -178,7 +180,7 @@ TEST_F(LedgerTest, WaitersAreToldOnceAndMayStopWaiting) {
   ledger_->apply({id, 1}, event::CancelRequested{});
   ASSERT_TRUE(eventually([&] { return one == 1; }));
   EXPECT_EQ(never, 0);
-  EXPECT_NE(ledger_->active(id), nullptr);   // element 0 still waits
+  EXPECT_NE(ledger_->active(id), nullptr);  // element 0 still waits
   int late = 0;
   ledger_->when_finished(id, 1, [&] { ++late; });
   ASSERT_TRUE(eventually([&] { return late == 1; }));

@@ -21,7 +21,7 @@ void LogStream::begin() {
 
 void LogStream::later() {
   timer_ = host_.after(poll, [self = shared_from_this()] {
-    const auto own = std::move(self->timer_);   // the handle holds us: let go of it first
+    const auto own = std::move(self->timer_);  // the handle holds us: let go of it first
     self->next();
   });
 }
@@ -35,8 +35,9 @@ void LogStream::next() {
     if (logs->final || !request_.follow) return reply_->end();
     return later();
   }
-  service_.runs().read_log(logs->source, request_.stream, request_.offset, chunk_bytes,
-                           [self = shared_from_this()](Result<LogChunk> chunk) { self->took(std::move(chunk)); });
+  service_.runs().read_log(
+      logs->source, request_.stream, request_.offset, chunk_bytes,
+      [self = shared_from_this()](Result<LogChunk> chunk) { self->took(std::move(chunk)); });
 }
 
 void LogStream::took(Result<LogChunk> chunk) {

@@ -1,5 +1,5 @@
-// The log of one execution on its way to one client: read from the node by offset, written as the client takes it. Ends
-// when the element has ended and all of it was sent. [loop]
+// The log of one execution on its way to one client: read from the node by offset, written as the client
+// takes it. Ends when the element has ended and all of it was sent. [loop]
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
     std::string id;
     Stream stream = Stream::out;
     std::uint64_t offset = 0;
-    bool follow = false;     // else: what is there now
+    bool follow = false;  // else: what is there now
   };
   LogStream(Service& service, Host& host, Request request, std::shared_ptr<HttpReply> reply);
   void begin();

@@ -35,17 +35,26 @@ Mover::~Mover() = default;
 
 void Mover::effect(const ExecutionId& id, const Effect& effect) {
   switch (effect.kind) {
-    case EffectKind::preflight: return preflight(id);
-    case EffectKind::stage: return stage(id);
-    case EffectKind::pause: return pause(id);
-    case EffectKind::start: return start(id);
-    case EffectKind::watch: return watch(id);
-    case EffectKind::collect: return collect(id);
-    case EffectKind::end_tree: return end_tree(id);
-    case EffectKind::resume: return resume(id);
+    case EffectKind::preflight:
+      return preflight(id);
+    case EffectKind::stage:
+      return stage(id);
+    case EffectKind::pause:
+      return pause(id);
+    case EffectKind::start:
+      return start(id);
+    case EffectKind::watch:
+      return watch(id);
+    case EffectKind::collect:
+      return collect(id);
+    case EffectKind::end_tree:
+      return end_tree(id);
+    case EffectKind::resume:
+      return resume(id);
     case EffectKind::attach:
     case EffectKind::cancel:
-    case EffectKind::forget: return;   // of the run, not of the tree
+    case EffectKind::forget:
+      return;  // of the run, not of the tree
   }
 }
 
@@ -53,7 +62,8 @@ std::filesystem::path Mover::report(const ExecutionId& id) const {
   return dirs_.state / "guards" / std::to_string(id.task);
 }
 
-// `job` may run after the daemon stopped: then its outcome is dropped, and the next daemon finds out by itself.
+// `job` may run after the daemon stopped: then its outcome is dropped, and the next daemon finds out by
+// itself.
 void Mover::work(std::function<Event()> job, const ExecutionId& id) {
   host_.work([this, job = std::move(job), id] {
     crash_point();
@@ -83,21 +93,23 @@ void Mover::preflight(const ExecutionId& id) {
   }
   // A program named by a path in the working folder travels with it, so it need not be there yet.
   const bool travels = staging == "copy" && record.task.argv.front().find('/') != std::string::npos &&
-                       (record.task.argv.front().front() != '/' || record.task.argv.front().starts_with(record.task.cwd + "/"));
+                       (record.task.argv.front().front() != '/' ||
+                        record.task.argv.front().starts_with(record.task.cwd + "/"));
   if (travels) probe.programs.clear();
   link->probe(probe, [this, id, marker, staging, target](Result<ProbeReport> report) {
     const ActiveTask* found = ledger_.active(id.task);
     if (found == nullptr) return;
     if (!report) return ledger_.apply(id, event::Refused{"preflight_failed: " + report.error().message});
     if (!report->found.empty() && report->found.front().empty())
-      return ledger_.apply(id, event::Refused{fmt::format("preflight_failed: {} has no program {}; looked in {}", target,
-                                                          found->record.task.argv.front(), report->path)});
+      return ledger_.apply(
+          id, event::Refused{fmt::format("preflight_failed: {} has no program {}; looked in {}", target,
+                                         found->record.task.argv.front(), report->path)});
     if (!report->missing_folders.empty())
       return ledger_.apply(id, event::Refused{fmt::format("preflight_failed: {} has no folder {}", target,
                                                           report->missing_folders.front())});
     if (staging == "copy" && report->marker_seen) {
       Json detail = found->record.detail;
-      detail["staging"] = "shared";   // both sides see the same folder: nothing to copy
+      detail["staging"] = "shared";  // both sides see the same folder: nothing to copy
       ledger_.set_detail(id.task, std::move(detail));
     }
     ledger_.apply(id, event::PreflightPassed{});
@@ -198,7 +210,8 @@ void Mover::start(const ExecutionId& id) {
   };
   const auto held = trees_.find(id);
   if (held == trees_.end() || !held->second->guard) return send();
-  // From here on the next daemon settles it: a guard that continued the original beside a running copy would be worse.
+  // From here on the next daemon settles it: a guard that continued the original beside a running copy would
+  // be worse.
   host_.work([this, id, tree = held->second, send] {
     const std::lock_guard lock(tree->busy);
     const auto disarmed = tree->guard->disarm();
@@ -206,7 +219,8 @@ void Mover::start(const ExecutionId& id) {
     host_.post([this, id, disarmed, send] {
       if (disarmed) return send();
       const Execution* x = ledger_.find(id);
-      if (x != nullptr) ledger_.apply(id, event::StartRefused{x->attempts.back().number, disarmed.error().message});
+      if (x != nullptr)
+        ledger_.apply(id, event::StartRefused{x->attempts.back().number, disarmed.error().message});
     });
   });
 }
@@ -250,9 +264,11 @@ void Mover::watch(const ExecutionId& id) {
 void Mover::collect(const ExecutionId& id) {
   const ActiveTask* task = ledger_.active(id.task);
   const Attempt& attempt = task->elements.front().attempts.back();
-  if (task->record.detail.value("staging", std::string("copy")) != "copy") return ledger_.apply(id, event::Collected{""});
+  if (task->record.detail.value("staging", std::string("copy")) != "copy")
+    return ledger_.apply(id, event::Collected{""});
   Link* link = runs_.link(attempt.node);
-  if (link == nullptr) return ledger_.apply(id, event::Collected{"files_not_home: " + attempt.node + " cannot be reached"});
+  if (link == nullptr)
+    return ledger_.apply(id, event::Collected{"files_not_home: " + attempt.node + " cannot be reached"});
   link->list(runs_.named(attempt.run), [this, id](Result<std::vector<FileFact>> there) {
     crash_point();
     if (!there) return ledger_.apply(id, event::Collected{"files_not_home: " + there.error().message});
@@ -282,12 +298,13 @@ void Mover::fetch(const ExecutionId& id, const std::vector<FileFact>& there) {
     changed["conflicts"] = Json::array();
     std::vector<FileCopy> files;
     for (const ReturningFile& file : plan.files) {
-      const auto fact = std::find_if(there.begin(), there.end(), [&](const FileFact& f) { return f.path == file.path; });
+      const auto fact =
+          std::find_if(there.begin(), there.end(), [&](const FileFact& f) { return f.path == file.path; });
       if (is_home(cwd / file.path, *fact)) {
         changed["returned"].push_back(bytes_to_json(file.path));
         continue;
       }
-      std::error_code ignored;   // get() reports what cannot be written
+      std::error_code ignored;  // get() reports what cannot be written
       std::filesystem::create_directories((cwd / file.destination).parent_path(), ignored);
       files.push_back({file.path, (cwd / file.destination).string()});
       changed[file.conflict ? "conflicts" : "returned"].push_back(bytes_to_json(file.destination));
@@ -300,7 +317,8 @@ void Mover::fetch(const ExecutionId& id, const std::vector<FileFact>& there) {
       if (task == nullptr) return;
       const Attempt& attempt = task->elements.front().attempts.back();
       Link* link = runs_.link(attempt.node);
-      if (link == nullptr) return ledger_.apply(id, event::Collected{"files_not_home: " + attempt.node + " cannot be reached"});
+      if (link == nullptr)
+        return ledger_.apply(id, event::Collected{"files_not_home: " + attempt.node + " cannot be reached"});
       link->get(runs_.named(attempt.run), files, [this, id, changed](Result<> got) {
         crash_point();
         if (!got) return ledger_.apply(id, event::Collected{"files_not_home: " + got.error().message});
@@ -331,7 +349,8 @@ void Mover::end_tree(const ExecutionId& id) {
         trees_.erase(id);
         return ledger_.apply(id, event::OriginalEnded{});
       }
-      log_line(LogLevel::warning, "move", "execution " + std::to_string(id.task) + ": " + killed.error().message);
+      log_line(LogLevel::warning, "move",
+               "execution " + std::to_string(id.task) + ": " + killed.error().message);
       watches_[id] = host_.after(std::chrono::seconds(1), [this, id] { end_tree(id); });
     });
   });
@@ -349,7 +368,8 @@ void Mover::resume(const ExecutionId& id) {
     host_.post([this, id, held, continued, gone] {
       held->guard.reset();
       if (!continued && !gone) {
-        log_line(LogLevel::warning, "move", "execution " + std::to_string(id.task) + ": " + continued.error().message);
+        log_line(LogLevel::warning, "move",
+                 "execution " + std::to_string(id.task) + ": " + continued.error().message);
         watches_[id] = host_.after(std::chrono::seconds(1), [this, id] { resume(id); });
         return;
       }

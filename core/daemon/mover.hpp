@@ -1,5 +1,5 @@
-// Moves a process tree from the head to a worker: the effects of the engine's moves. What blocks (signals, disk) runs on
-// the pool; outcomes come back as events of the ledger. All public calls: [loop].
+// Moves a process tree from the head to a worker: the effects of the engine's moves. What blocks (signals,
+// disk) runs on the pool; outcomes come back as events of the ledger. All public calls: [loop].
 //
 // The order of steps and what a crash at each of them leaves behind: docs/life-of-a-tick.md, "A move".
 #pragma once
@@ -25,7 +25,7 @@ class Mover {
   [[nodiscard]] static Json view(const TaskRecord& record, const Execution& x);
 
  private:
-  struct Tree;   // the original, as it is held
+  struct Tree;  // the original, as it is held
   void preflight(const ExecutionId& id);
   void stage(const ExecutionId& id);
   void put_files(const ExecutionId& id, const std::string& run, Json staged);

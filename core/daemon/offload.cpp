@@ -1,5 +1,5 @@
-// `grid offload execute PID`: from a pid to an accepted move, or a refusal with its reason. Each step hands on to the next;
-// nothing is touched before the move is committed.
+// `grid offload execute PID`: from a pid to an accepted move, or a refusal with its reason. Each step hands
+// on to the next; nothing is touched before the move is committed.
 #include <pwd.h>
 #include <unistd.h>
 
@@ -18,17 +18,20 @@
 namespace grid {
 namespace {
 
-// The first ones, which weigh most; a large tree may have one for each of its files. `grid why` shows them all.
+// The first ones, which weigh most; a large tree may have one for each of its files. `grid why` shows them
+// all.
 std::string join(const std::vector<Reason>& reasons) {
   constexpr std::size_t most = 5;
   std::string text;
-  for (std::size_t i = 0; i < std::min(most, reasons.size()); ++i) text += (i == 0 ? "" : "; ") + reason_text(reasons[i]);
+  for (std::size_t i = 0; i < std::min(most, reasons.size()); ++i)
+    text += (i == 0 ? "" : "; ") + reason_text(reasons[i]);
   if (reasons.size() > most) text += fmt::format("; and {} more", reasons.size() - most);
   return text;
 }
 
 bool has_code(const std::vector<Reason>& reasons, std::string_view code) {
-  return std::any_of(reasons.begin(), reasons.end(), [&](const Reason& reason) { return reason.code == code; });
+  return std::any_of(reasons.begin(), reasons.end(),
+                     [&](const Reason& reason) { return reason.code == code; });
 }
 
 std::filesystem::path home_folder() {
@@ -52,7 +55,8 @@ class Offload : public std::enable_shared_from_this<Offload> {
       auto candidate = std::make_shared<Result<Candidate>>(grid::examine(self->request_.pid, options));
       auto launch = std::make_shared<Result<Launch>>(*candidate ? read_launch(self->request_.pid, options)
                                                                 : Result<Launch>(fail((*candidate).error())));
-      self->service_.host_.post([self, candidate, launch] { self->judge(std::move(*candidate), std::move(*launch)); });
+      self->service_.host_.post(
+          [self, candidate, launch] { self->judge(std::move(*candidate), std::move(*launch)); });
     });
   }
 
@@ -64,17 +68,21 @@ class Offload : public std::enable_shared_from_this<Offload> {
   void judge(Result<Candidate> candidate, Result<Launch> launch) {
     if (!candidate) return done_(fail(candidate.error()));
     candidate_ = std::move(*candidate);
-    const std::string who = fmt::format("process {} ({})", candidate_.root.pid, candidate_.command.substr(0, 60));
+    const std::string who =
+        fmt::format("process {} ({})", candidate_.root.pid, candidate_.command.substr(0, 60));
     if (request_.start_ticks && *request_.start_ticks != candidate_.root.start_ticks)
-      return refuse(Code::process_not_found, who + " is not the process that was meant: its number was used again");
+      return refuse(Code::process_not_found,
+                    who + " is not the process that was meant: its number was used again");
     for (const auto& [id, task] : service_.ledger_.active()) {
       const Execution& x = task.elements.front();
       if (x.move && !terminal(x.state) &&
           std::find(x.move->members.begin(), x.move->members.end(), candidate_.root) != x.move->members.end())
-        return refuse(Code::resource_conflict, fmt::format("{} is held by execution {}", who, id), fmt::format("see: grid why {}", id));
+        return refuse(Code::resource_conflict, fmt::format("{} is held by execution {}", who, id),
+                      fmt::format("see: grid why {}", id));
     }
     if (candidate_.restartable == Restartable::no)
-      return refuse(Code::not_restartable, who + " must not be started again elsewhere: " + join(candidate_.reasons),
+      return refuse(Code::not_restartable,
+                    who + " must not be started again elsewhere: " + join(candidate_.reasons),
                     fmt::format("see: grid why {}", candidate_.root.pid));
     if (!launch) return done_(fail(launch.error()));
     launch_ = std::move(*launch);
@@ -93,23 +101,26 @@ class Offload : public std::enable_shared_from_this<Offload> {
     if (const auto last = service_.loop_->last()) {
       snapshot->version = last->snapshot->version;
       for (const Candidate& known : last->snapshot->candidates)
-        if (known.root == candidate_.root && !candidate_.cpu_fraction) candidate_.cpu_fraction = known.cpu_fraction;
+        if (known.root == candidate_.root && !candidate_.cpu_fraction)
+          candidate_.cpu_fraction = known.cpu_fraction;
     }
     const AllowRule* rule = find_allow_rule(service_.config_.offload, launch_.argv.front(), candidate_.user);
     candidate_.allowed = rule != nullptr;
     candidate_.loss_allowed = rule != nullptr && rule->loss == AllowRule::Loss::allowed;
     snapshot->candidates = {candidate_};
-    service_.policy_->decide_async(snapshot, service_.memory_, [self = shared_from_this()](Result<PolicyAnswer> answer) {
-      if (!answer) return self->done_(fail(answer.error()));
-      self->decision_ = std::move(answer->decision);
-      self->choose();
-    });
+    service_.policy_->decide_async(snapshot, service_.memory_,
+                                   [self = shared_from_this()](Result<PolicyAnswer> answer) {
+                                     if (!answer) return self->done_(fail(answer.error()));
+                                     self->decision_ = std::move(answer->decision);
+                                     self->choose();
+                                   });
   }
 
   void choose() {
     const std::string head = service_.nodes_.head();
     if (request_.to == head)
-      return refuse(Code::policy_denied, "the head is never a target of an offload", "name a worker: grid node list");
+      return refuse(Code::policy_denied, "the head is never a target of an offload",
+                    "name a worker: grid node list");
     if (!request_.to.empty() && !service_.nodes_.known(request_.to)) {
       const std::vector<std::string> names = service_.nodes_.names();
       const std::string_view near = nearest(request_.to, names);
@@ -147,7 +158,8 @@ class Offload : public std::enable_shared_from_this<Offload> {
       return std::string();
     };
     if (!service_.simulated(target) && machine(target) == machine(head))
-      return refuse(Code::policy_denied, target + " is the head itself, by its machine id", "name another worker");
+      return refuse(Code::policy_denied, target + " is the head itself, by its machine id",
+                    "name another worker");
     if (request_.dry_run) return plan();
     accept();
   }
@@ -161,7 +173,8 @@ class Offload : public std::enable_shared_from_this<Offload> {
     Task task;
     task.argv = launch_.argv;
     task.cwd = launch_.cwd;
-    task.environment = filter_environment(launch_.environment, service_.config_.offload.environment).environment;
+    task.environment =
+        filter_environment(launch_.environment, service_.config_.offload.environment).environment;
     task.umask = launch_.umask;
     task.needs.cpus = std::max(1.0, candidate_.cpu_fraction.value_or(1.0));
     task.needs.memory_bytes = candidate_.rss_bytes.value_or(0);
@@ -171,7 +184,8 @@ class Offload : public std::enable_shared_from_this<Offload> {
   void accept() {
     TaskRecord record;
     record.task = task();
-    record.detail = {{"pid", candidate_.root.pid}, {"start_ticks", candidate_.root.start_ticks}, {"staging", staging()}};
+    record.detail = {
+        {"pid", candidate_.root.pid}, {"start_ticks", candidate_.root.start_ticks}, {"staging", staging()}};
     record.detail["losses"] = join(candidate_.reasons);
     Move move;
     move.target = request_.to;
@@ -183,8 +197,8 @@ class Offload : public std::enable_shared_from_this<Offload> {
     auto id = service_.ledger_.accept(std::move(record), {std::move(begun.next)}, begun.effects);
     if (!id) return done_(fail(id.error()));
     service_.ledger_.note("offload_accepted", std::to_string(*id),
-                          fmt::format("process {} from {} to {}, original: {}", candidate_.root.pid, service_.nodes_.head(),
-                                      request_.to, to_string(request_.original)));
+                          fmt::format("process {} from {} to {}, original: {}", candidate_.root.pid,
+                                      service_.nodes_.head(), request_.to, to_string(request_.original)));
     done_(service_.execution(std::to_string(*id)));
   }
 
@@ -209,25 +223,39 @@ class Offload : public std::enable_shared_from_this<Offload> {
         StageRules rules;
         rules.max_bytes = self->service_.config_.offload.stage.max_bytes;
         std::string patterns;
-        for (const std::string& pattern : self->service_.config_.offload.stage.ignore) patterns += pattern + "\n";
-        if (auto ignore = IgnoreRules::parse(patterns, "offload.stage.ignore")) rules.ignore = std::move(*ignore);
+        for (const std::string& pattern : self->service_.config_.offload.stage.ignore)
+          patterns += pattern + "\n";
+        if (auto ignore = IgnoreRules::parse(patterns, "offload.stage.ignore"))
+          rules.ignore = std::move(*ignore);
         *manifest = make_manifest(self->launch_.cwd, rules);
       }
       self->service_.host_.post([self, report, manifest] {
         if (!*manifest) return self->done_(fail((*manifest).error()));
-        Json json{{"schema", "grid/plan/1"}, {"pid", self->candidate_.root.pid},
-                  {"command", bytes_to_json(self->candidate_.command)}, {"to", self->request_.to},
-                  {"simulated", self->service_.simulated(self->request_.to)},
-                  {"restartable", std::string(to_string(self->candidate_.restartable))}, {"reasons", Json::array()},
-                  {"original", std::string(to_string(self->request_.original))},
-                  {"preflight", {{"user", report.user}, {"path", report.path}, {"found", Json::array()}, {"missing", Json::array()}}},
-                  {"stage", {{"files", (*manifest)->entries.size()}, {"bytes", (*manifest)->bytes}, {"shared", false}}},
-                  {"placements", Json::array()}, {"refused_nodes", Json::array()}};
-        for (const Reason& reason : self->candidate_.reasons) json["reasons"].push_back(bytes_to_json(reason_text(reason)));
+        Json json{
+            {"schema", "grid/plan/1"},
+            {"pid", self->candidate_.root.pid},
+            {"command", bytes_to_json(self->candidate_.command)},
+            {"to", self->request_.to},
+            {"simulated", self->service_.simulated(self->request_.to)},
+            {"restartable", std::string(to_string(self->candidate_.restartable))},
+            {"reasons", Json::array()},
+            {"original", std::string(to_string(self->request_.original))},
+            {"preflight",
+             {{"user", report.user},
+              {"path", report.path},
+              {"found", Json::array()},
+              {"missing", Json::array()}}},
+            {"stage",
+             {{"files", (*manifest)->entries.size()}, {"bytes", (*manifest)->bytes}, {"shared", false}}},
+            {"placements", Json::array()},
+            {"refused_nodes", Json::array()}};
+        for (const Reason& reason : self->candidate_.reasons)
+          json["reasons"].push_back(bytes_to_json(reason_text(reason)));
         for (const std::string& found : report.found)
           json["preflight"][found.empty() ? "missing" : "found"].push_back(
               bytes_to_json(found.empty() ? self->launch_.argv.front() : found));
-        for (const std::string& folder : report.missing_folders) json["preflight"]["missing"].push_back(bytes_to_json(folder));
+        for (const std::string& folder : report.missing_folders)
+          json["preflight"]["missing"].push_back(bytes_to_json(folder));
         for (const Placement& placement : self->placed_.placements)
           json["placements"].push_back({{"node", placement.node}, {"score", placement.score}});
         for (const RefusedNode& refused : self->decision_.refused_nodes)
@@ -248,7 +276,8 @@ class Offload : public std::enable_shared_from_this<Offload> {
 
 void Service::offload(const OffloadRequest& request, Done<Json> done) {
   if (!ledger_.degraded().empty())
-    return done(fail(Code::storage_failed, "nothing new is accepted: " + ledger_.degraded(), "see: grid status"));
+    return done(
+        fail(Code::storage_failed, "nothing new is accepted: " + ledger_.degraded(), "see: grid status"));
   if (loop_->last() == nullptr) {
     // Just started: the nodes have not been looked at yet.
     host_.post([this, request, done = std::move(done)]() mutable { offload(request, std::move(done)); });

@@ -14,23 +14,30 @@ namespace {
 using Reply = std::shared_ptr<HttpReply>;
 
 constexpr std::size_t slow_follower_bytes = 4U << 20U;
-constexpr std::int64_t most_events = 10'000;   // in one read of the store
+constexpr std::int64_t most_events = 10'000;  // in one read of the store
 
 int status_of(Code code) {
   switch (code) {
     case Code::usage:
-    case Code::config_invalid: return 400;
+    case Code::config_invalid:
+      return 400;
     case Code::not_found:
-    case Code::process_not_found: return 404;
+    case Code::process_not_found:
+      return 404;
     case Code::policy_denied:
     case Code::no_eligible_target:
     case Code::not_restartable:
     case Code::resource_conflict:
-    case Code::preflight_failed: return 409;
-    case Code::daemon_unavailable: return 503;
-    case Code::timed_out: return 504;
-    case Code::storage_failed: return 507;
-    default: return 500;
+    case Code::preflight_failed:
+      return 409;
+    case Code::daemon_unavailable:
+      return 503;
+    case Code::timed_out:
+      return 504;
+    case Code::storage_failed:
+      return 507;
+    default:
+      return 500;
   }
 }
 
@@ -70,7 +77,8 @@ T member(const Json& body, const char* name, T otherwise) {
 
 }  // namespace
 
-Routes::Routes(Service& service, Host& host, About about) : service_(service), host_(host), about_(std::move(about)) {
+Routes::Routes(Service& service, Host& host, About about)
+    : service_(service), host_(host), about_(std::move(about)) {
   service_.ledger().on_event([this](const EventRecord& event) {
     const std::string line = dump_json(event_to_json(event)) + "\n";
     for (const auto& [id, follower] : followers_) follower->write(line);
@@ -95,7 +103,8 @@ void Routes::handle(HttpRequest request, std::shared_ptr<HttpReply> reply) {
   if (path == "/v1/events" && get) return events(request, reply);
   if (path == "/v1/decisions") return decisions(request, reply);
   if (path == "/v1/offload" && post) return offload(request, reply);
-  if (path == "/v1/history" && get) return answer(reply, service_.history(std::clamp<std::int64_t>(number(request, "limit", 50), 1, 10'000)));
+  if (path == "/v1/history" && get)
+    return answer(reply, service_.history(std::clamp<std::int64_t>(number(request, "limit", 50), 1, 10'000)));
   if (path == "/v1/why" && get) return answer(reply, service_.why(text(request, "subject")));
   if (path == "/v1/policy/memory" && get) {
     const auto memory = service_.ledger().store().memory(text(request, "policy"));
@@ -141,7 +150,8 @@ void Routes::execution(const HttpRequest& request, const std::string& rest, cons
   if (what == "signal" && !get) {
     const auto body = parse_json(request.body);
     const int signal = body && body->is_object() ? member(*body, "signal", 0) : 0;
-    if (signal < 1 || signal > 64) return answer(reply, fail(Code::usage, "signal: expected a number from 1 to 64"));
+    if (signal < 1 || signal > 64)
+      return answer(reply, fail(Code::usage, "signal: expected a number from 1 to 64"));
     return service_.signal(id, signal, [reply](Result<Json> done) { answer(reply, done); });
   }
   answer(reply, fail(Code::not_found, request.path + " is not part of the API"));
@@ -163,17 +173,19 @@ void Routes::wait(const std::string& id, std::int64_t wait_ms, const Reply& repl
     waiting->timer.reset();
     answer(reply, service_.execution(id));
   };
-  waiting->timer = host_.after(std::chrono::milliseconds(std::clamp<std::int64_t>(wait_ms, 0, longest_ms)), [=, this] {
-    if (std::exchange(waiting->answered, true)) return;
-    service_.ledger().wait_no_more(parsed->task, waiting->waiter);
-    answer(reply, fail(Code::timed_out, "execution " + id + " has not ended yet", "see: grid why " + id));
-  });
+  waiting->timer =
+      host_.after(std::chrono::milliseconds(std::clamp<std::int64_t>(wait_ms, 0, longest_ms)), [=, this] {
+        if (std::exchange(waiting->answered, true)) return;
+        service_.ledger().wait_no_more(parsed->task, waiting->waiter);
+        answer(reply, fail(Code::timed_out, "execution " + id + " has not ended yet", "see: grid why " + id));
+      });
   waiting->waiter = service_.ledger().when_finished(parsed->task, parsed->element, finish);
 }
 
 void Routes::logs(const HttpRequest& request, const std::string& id, const Reply& reply) {
   const std::string name = text(request, "stream");
-  if (name != "stdout" && name != "stderr") return answer(reply, fail(Code::usage, "stream: expected stdout or stderr"));
+  if (name != "stdout" && name != "stderr")
+    return answer(reply, fail(Code::usage, "stream: expected stdout or stderr"));
   LogStream::Request wanted;
   wanted.id = id;
   wanted.stream = name == "stdout" ? Stream::out : Stream::err;
@@ -185,7 +197,8 @@ void Routes::logs(const HttpRequest& request, const std::string& id, const Reply
 
 void Routes::snapshot(const HttpRequest& request, const Reply& reply) {
   if (text(request, "stream") != "1") return answer(reply, service_.snapshot_view());
-  const auto interval = std::chrono::milliseconds(std::clamp<std::int64_t>(number(request, "interval_ms", 1000), 100, 60'000));
+  const auto interval =
+      std::chrono::milliseconds(std::clamp<std::int64_t>(number(request, "interval_ms", 1000), 100, 60'000));
   std::make_shared<SnapshotStream>(service_, host_, interval, reply)->begin();
 }
 
@@ -193,7 +206,9 @@ void Routes::events(const HttpRequest& request, const Reply& reply) {
   const bool follow = text(request, "follow") == "1";
   const std::int64_t after = number(request, "after", -1);
   // Who follows from an event on must miss none of those that came since.
-  const std::int64_t limit = follow && after >= 0 ? most_events : std::clamp<std::int64_t>(number(request, "limit", 100), 1, most_events);
+  const std::int64_t limit = follow && after >= 0
+                                 ? most_events
+                                 : std::clamp<std::int64_t>(number(request, "limit", 100), 1, most_events);
   auto found = service_.ledger().store().events(after, limit, text(request, "subject"));
   if (!found) return answer(reply, fail(found.error()));
   if (follow) {
@@ -216,10 +231,12 @@ void Routes::decisions(const HttpRequest& request, const Reply& reply) {
   if (request.method == "POST") {
     const auto body = parse_json(request.body);
     if (!body) return answer(reply, fail(body.error()));
-    if (!body->is_object() || !body->contains("scan")) return answer(reply, fail(Code::usage, "expected an object with a scan"));
+    if (!body->is_object() || !body->contains("scan"))
+      return answer(reply, fail(Code::usage, "expected an object with a scan"));
     return answer(reply, service_.record_scan((*body)["scan"], member(*body, "memory", std::string())));
   }
-  const auto found = service_.ledger().store().decisions(std::clamp<std::int64_t>(number(request, "limit", 20), 1, 1000));
+  const auto found =
+      service_.ledger().store().decisions(std::clamp<std::int64_t>(number(request, "limit", 20), 1, 1000));
   if (!found) return answer(reply, fail(found.error()));
   Json list = Json::array();
   for (const DecisionRecord& record : *found) {
@@ -238,7 +255,8 @@ void Routes::offload(const HttpRequest& request, const Reply& reply) {
   OffloadRequest wanted;
   wanted.pid = body->is_object() ? member(*body, "pid", 0) : 0;
   if (wanted.pid <= 0) return answer(reply, fail(Code::usage, "pid: expected the number of a process"));
-  if (const auto ticks = member<std::uint64_t>(*body, "start_ticks", 0); ticks != 0) wanted.start_ticks = ticks;
+  if (const auto ticks = member<std::uint64_t>(*body, "start_ticks", 0); ticks != 0)
+    wanted.start_ticks = ticks;
   wanted.to = member(*body, "to", std::string());
   const auto original = original_from_string(member(*body, "original", std::string("pause")));
   if (!original) return answer(reply, fail(Code::usage, "original: expected pause, stop or keep"));
@@ -247,7 +265,8 @@ void Routes::offload(const HttpRequest& request, const Reply& reply) {
   wanted.dry_run = member(*body, "dry_run", false);
   wanted.stage = member(*body, "stage", true);
   wanted.trigger = member(*body, "trigger", std::string());
-  service_.offload(wanted, [reply, dry = wanted.dry_run](Result<Json> done) { answer(reply, done, dry ? 200 : 202); });
+  service_.offload(
+      wanted, [reply, dry = wanted.dry_run](Result<Json> done) { answer(reply, done, dry ? 200 : 202); });
 }
 
 }  // namespace grid

@@ -14,7 +14,7 @@ namespace grid {
 class Routes {
  public:
   struct About {
-    Json daemon;                       // grid/daemon/1 without what changes
+    Json daemon;  // grid/daemon/1 without what changes
     std::function<void()> stop;
   };
   Routes(Service& service, Host& host, About about);
@@ -35,7 +35,7 @@ class Routes {
   Service& service_;
   Host& host_;
   About about_;
-  std::map<std::uint64_t, Reply> followers_;   // of events
+  std::map<std::uint64_t, Reply> followers_;  // of events
   std::uint64_t next_follower_ = 0;
 };
 

@@ -16,8 +16,8 @@ Run Runs::named(const std::string& run) const { return {ledger_.store().head_id(
 
 Link* Runs::link(const std::string& node) { return nodes_->link(node); }
 
-std::string Runs::make(const ActiveTask& task, const std::string& node, const std::vector<RunElement>& elements,
-                       std::uint32_t slots) {
+std::string Runs::make(const ActiveTask& task, const std::string& node,
+                       const std::vector<RunElement>& elements, std::uint32_t slots) {
   Info info;
   info.task = task.record.id;
   info.node = node;
@@ -26,9 +26,12 @@ std::string Runs::make(const ActiveTask& task, const std::string& node, const st
   info.slots = slots;
   info.elements = elements;
   // Elements of a batch are never dealt again, so its first element and attempt name it for good.
-  const std::string name = task.record.array ? fmt::format("{}.b{}.{}", task.record.id, elements.front().element, elements.front().attempt)
+  const std::string name = task.record.array ? fmt::format("{}.b{}.{}", task.record.id,
+                                                           elements.front().element, elements.front().attempt)
                                              : fmt::format("{}.{}", task.record.id, elements.front().attempt);
-  ledger_.write([record = RunRecord{name, info.task, node, info.nonce}](Store& store) { return store.add_run(record); });
+  ledger_.write([record = RunRecord{name, info.task, node, info.nonce}](Store& store) {
+    return store.add_run(record);
+  });
   runs_[name] = std::move(info);
   return name;
 }
@@ -82,7 +85,8 @@ void Runs::ask(const std::string& run, const std::string& why) {
   const auto known = runs_.find(run);
   if (known == runs_.end()) return;
   Link* to = link(known->second.node);
-  if (to == nullptr) return log_line(LogLevel::warning, "runs", "run " + run + ": its node is not in the configuration");
+  if (to == nullptr)
+    return log_line(LogLevel::warning, "runs", "run " + run + ": its node is not in the configuration");
   to->attach(named(run), [this, run, why](Result<RunState> state) {
     const auto asked = runs_.find(run);
     if (asked == runs_.end()) return;
@@ -102,7 +106,9 @@ void Runs::discard(const std::string& run) {
   release(run);
 }
 
-void Runs::cancel(const ExecutionId& id, const Attempt& attempt) { cancels_[attempt.run].push_back(id.element); }
+void Runs::cancel(const ExecutionId& id, const Attempt& attempt) {
+  cancels_[attempt.run].push_back(id.element);
+}
 
 void Runs::send_cancels() {
   for (auto& [run, elements] : std::exchange(cancels_, {})) {
@@ -120,8 +126,8 @@ void Runs::send_cancels() {
 
 void Runs::signal(const ExecutionId& id, int signal, Done<> done) {
   const Execution* x = ledger_.find(id);
-  const bool running = x != nullptr && !x->attempts.empty() && x->attempts.back().state == AttemptState::running &&
-                       !x->attempts.back().run.empty();
+  const bool running = x != nullptr && !x->attempts.empty() &&
+                       x->attempts.back().state == AttemptState::running && !x->attempts.back().run.empty();
   Link* to = running ? link(x->attempts.back().node) : nullptr;
   if (to == nullptr) return done(fail(Code::not_found, "it does not run"));
   to->signal(named(x->attempts.back().run), id.element, signal, std::move(done));
@@ -130,7 +136,8 @@ void Runs::signal(const ExecutionId& id, int signal, Done<> done) {
 void Runs::read_log(const LogSource& source, Stream stream, std::uint64_t offset, std::uint64_t max_bytes,
                     Done<LogChunk> done) {
   Link* from = link(source.node);
-  if (from == nullptr) return done(fail(Code::node_unreachable, "the log lies on " + source.node + ", which cannot be reached"));
+  if (from == nullptr)
+    return done(fail(Code::node_unreachable, "the log lies on " + source.node + ", which cannot be reached"));
   from->read_log(named(source.run), source.element, stream, offset, max_bytes, std::move(done));
 }
 
@@ -180,7 +187,8 @@ void Runs::finished(const Run& run) {
   if (known == runs_.end()) return;
   const ActiveTask* task = ledger_.active(known->second.task);
   // An empty success leaves nothing that anybody could ask for. Of a move the work folder is still needed.
-  if (known->second.quiet && (task == nullptr || task->record.detail.empty())) drop(run.name, known->second.node);
+  if (known->second.quiet && (task == nullptr || task->record.detail.empty()))
+    drop(run.name, known->second.node);
   release(run.name);
 }
 
@@ -217,7 +225,7 @@ void Runs::forget(const ExecutionId& id, const Attempt& attempt) {
   const bool empty = !attempt.ending || attempt.ending->stdout_bytes + attempt.ending->stderr_bytes == 0;
   if (move && empty) {
     drop(attempt.run, attempt.node);
-    if (!attempt.ending) release(attempt.run);   // never started
+    if (!attempt.ending) release(attempt.run);  // never started
   }
 }
 

@@ -1,5 +1,5 @@
-// Runs on nodes: starts what was placed, follows what runs, and turns what transports report into events of the ledger.
-// It owns the reservations. All of it: [loop].
+// Runs on nodes: starts what was placed, follows what runs, and turns what transports report into events of
+// the ledger. It owns the reservations. All of it: [loop].
 #pragma once
 
 #include <functional>
@@ -27,7 +27,8 @@ class Runs : public RunSink {
   // Before anything else; the nodes need the sink first.
   void use(Nodes& nodes) { nodes_ = &nodes; }
 
-  // A new run directory for elements of a task, written with the next commit. `moved`: of a move, named by the attempt.
+  // A new run directory for elements of a task, written with the next commit. `moved`: of a move, named by
+  // the attempt.
   std::string make(const ActiveTask& task, const std::string& node, const std::vector<RunElement>& elements,
                    std::uint32_t slots);
   // What the transport is told of it. `work_folder`: see RunSpec.
@@ -43,7 +44,8 @@ class Runs : public RunSink {
   void signal(const ExecutionId& id, int signal, Done<> done);
   // The directory may go if it holds nothing that anybody could ask for.
   void forget(const ExecutionId& id, const Attempt& attempt);
-  void read_log(const LogSource& source, Stream stream, std::uint64_t offset, std::uint64_t max_bytes, Done<LogChunk> done);
+  void read_log(const LogSource& source, Stream stream, std::uint64_t offset, std::uint64_t max_bytes,
+                Done<LogChunk> done);
 
   [[nodiscard]] std::map<std::string, Nodes::Load> load() const;
   [[nodiscard]] Link* link(const std::string& node);
@@ -64,9 +66,9 @@ class Runs : public RunSink {
     std::uint32_t slots = 1;
     std::vector<RunElement> elements;
     std::uint32_t ended = 0;
-    bool sent = false;        // started or attached
-    bool quiet = true;        // every element so far: code 0, no output
-    std::unique_ptr<Host::Handle> again;   // the node did not say what became of it
+    bool sent = false;                    // started or attached
+    bool quiet = true;                    // every element so far: code 0, no output
+    std::unique_ptr<Host::Handle> again;  // the node did not say what became of it
   };
   // What became of it, until the node answers; `why` is told if it never started.
   void ask(const std::string& run, const std::string& why);

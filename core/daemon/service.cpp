@@ -15,7 +15,7 @@
 namespace grid {
 namespace {
 
-constexpr std::uint32_t batch_elements = 1000;   // of an array in one run directory
+constexpr std::uint32_t batch_elements = 1000;  // of an array in one run directory
 constexpr std::uint32_t array_limit = 1'000'000;
 
 Options options_of(const Config& config, const std::string& plugin) {
@@ -38,16 +38,25 @@ Result<ParsedId> parse_id(std::string_view text) {
   };
   bool good = number(text.substr(0, dot), id.task) && id.task > 0;
   if (dot != std::string_view::npos) good = good && number(text.substr(dot + 1), id.element.emplace());
-  if (!good) return fail(Code::usage, fmt::format("'{}' is no execution id", text), "ids look like 7, or 7.3; see: grid ps -a");
+  if (!good)
+    return fail(Code::usage, fmt::format("'{}' is no execution id", text),
+                "ids look like 7, or 7.3; see: grid ps -a");
   return id;
 }
 
 Service::Service(const Config& config, const Dirs& dirs, Host& host, Registry& registry, Store store)
-    : config_(config), dirs_(dirs), host_(host), registry_(registry), ledger_(std::move(store), host),
-      runs_(ledger_, host), nodes_(config, dirs, registry, host, runs_), mover_(config, dirs, host, ledger_, runs_) {
+    : config_(config),
+      dirs_(dirs),
+      host_(host),
+      registry_(registry),
+      ledger_(std::move(store), host),
+      runs_(ledger_, host),
+      nodes_(config, dirs, registry, host, runs_),
+      mover_(config, dirs, host, ledger_, runs_) {
   runs_.use(nodes_);
   runs_.on_room([this] { place_soon(); });
-  ledger_.on_effects([this](const ExecutionId& id, const Effect& e) { effect(id, e); }, [this] { runs_.send_cancels(); });
+  ledger_.on_effects([this](const ExecutionId& id, const Effect& e) { effect(id, e); },
+                     [this] { runs_.send_cancels(); });
 }
 
 Service::~Service() = default;
@@ -70,7 +79,8 @@ Result<> Service::start(std::function<void()> ready) {
   for (auto& [task, active] : ledger_.active())
     for (const Execution& x : active.elements)
       if (!terminal(x.state)) ++taken_over;
-  ledger_.note("daemon_started", "", taken_over == 0 ? "started" : fmt::format("started; took over {} executions", taken_over));
+  ledger_.note("daemon_started", "",
+               taken_over == 0 ? "started" : fmt::format("started; took over {} executions", taken_over));
   std::vector<ExecutionId> ids;
   for (const auto& [task, active] : ledger_.active())
     for (const Execution& x : active.elements) ids.push_back(x.id);
@@ -114,13 +124,17 @@ void Service::effect(const ExecutionId& id, const Effect& e) {
                                     [&](const Attempt& a) { return a.number == e.attempt; });
   const bool has_attempt = attempt != x->attempts.end();
   switch (e.kind) {
-    case EffectKind::attach: return has_attempt ? runs_.attach(id, *attempt) : void();
-    case EffectKind::cancel: return has_attempt ? runs_.cancel(id, *attempt) : void();
-    case EffectKind::forget: return has_attempt ? runs_.forget(id, *attempt) : void();
+    case EffectKind::attach:
+      return has_attempt ? runs_.attach(id, *attempt) : void();
+    case EffectKind::cancel:
+      return has_attempt ? runs_.cancel(id, *attempt) : void();
+    case EffectKind::forget:
+      return has_attempt ? runs_.forget(id, *attempt) : void();
     case EffectKind::start:
       if (!x->move && has_attempt) return runs_.start(attempt->run, *task, false);
       break;
-    default: break;
+    default:
+      break;
   }
   mover_.effect(id, e);
 }
@@ -136,7 +150,8 @@ void Service::place_soon() {
 
 void Service::place_queued() {
   placing_ = false;
-  if (!ledger_.degraded().empty() || loop_->last() == nullptr) return;   // no effect may begin; nothing is known yet
+  if (!ledger_.degraded().empty() || loop_->last() == nullptr)
+    return;  // no effect may begin; nothing is known yet
   bool room_left = true;
   for (auto& [id, task] : ledger_.active()) {
     if (!room_left) break;
@@ -147,16 +162,20 @@ void Service::place_queued() {
 
 // Places the next elements of a task. False: none is left to place, or there is no room.
 bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, bool& room_left) {
-  const auto unplaced = [](const Execution& x) { return x.state == ExecutionState::queued && x.attempts.empty(); };
+  const auto unplaced = [](const Execution& x) {
+    return x.state == ExecutionState::queued && x.attempts.empty();
+  };
   std::uint32_t& next = task.next_unplaced;
   while (next < task.elements.size() && !unplaced(task.elements[next])) ++next;
   if (next == task.elements.size()) return false;
-  const PlaceAnswer answer = grid::place(nodes, {task.record.task.needs, task.record.task.labels, task.record.pinned_node});
+  const PlaceAnswer answer =
+      grid::place(nodes, {task.record.task.needs, task.record.task.labels, task.record.pinned_node});
   if (answer.node.empty()) {
     task.waits_for = refusal_text(answer.refused);
     // Work that asks for one node, or for much, does not hold up what comes after it; plain work does.
-    room_left = !task.record.pinned_node.empty() || task.record.task.needs.cpus > 1 || !task.record.task.labels.empty() ||
-                task.record.task.needs.memory_bytes > 0 || task.record.task.needs.gpus > 0;
+    room_left = !task.record.pinned_node.empty() || task.record.task.needs.cpus > 1 ||
+                !task.record.task.labels.empty() || task.record.task.needs.memory_bytes > 0 ||
+                task.record.task.needs.gpus > 0;
     return false;
   }
   task.waits_for.clear();
@@ -166,7 +185,8 @@ bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, b
   const auto slots = std::min(answer.slots, static_cast<std::uint32_t>(elements.size()));
   const std::string run = runs_.make(task, answer.node, elements, slots);
   const std::int64_t id = task.record.id;
-  for (const RunElement& element : elements) ledger_.apply({id, element.element}, event::Placed{answer.node, run});
+  for (const RunElement& element : elements)
+    ledger_.apply({id, element.element}, event::Placed{answer.node, run});
   return true;
 }
 
@@ -174,7 +194,8 @@ bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, b
 
 void Service::scan(std::function<void(Result<HeadScan>)> done) {
   const std::int64_t now = host_.now().monotonic.count();
-  const double interval = *watchers_ > 0 ? config_.daemon.watched_interval_seconds : config_.daemon.process_interval_seconds;
+  const double interval =
+      *watchers_ > 0 ? config_.daemon.watched_interval_seconds : config_.daemon.process_interval_seconds;
   if (scanned_ms_ != 0 && static_cast<double>(now - scanned_ms_) < 1000 * interval - 50) {
     host_.post([this, done = std::move(done)] { done(last_scan_); });
     return;
@@ -203,7 +224,8 @@ void Service::complete(Snapshot& snapshot) const {
     if (!x.move || terminal(x.state)) continue;
     const bool paused = !x.attempts.empty() && x.attempts.front().state == AttemptState::suspended;
     for (Candidate& candidate : snapshot.candidates)
-      if (std::find(x.move->members.begin(), x.move->members.end(), candidate.root) != x.move->members.end()) {
+      if (std::find(x.move->members.begin(), x.move->members.end(), candidate.root) !=
+          x.move->members.end()) {
         candidate.execution = std::to_string(id);
         candidate.paused = paused;
       }
@@ -214,7 +236,8 @@ void Service::complete(Snapshot& snapshot) const {
     for (const auto& [id, task] : ledger.active())
       for (const Execution& x : task.elements)
         if (!x.attempts.empty() && x.attempts.back().kind == AttemptKind::run && x.attempts.back().process &&
-            std::find(candidate.members.begin(), candidate.members.end(), *x.attempts.back().process) != candidate.members.end())
+            std::find(candidate.members.begin(), candidate.members.end(), *x.attempts.back().process) !=
+                candidate.members.end())
           return true;
     return false;
   });
@@ -237,9 +260,12 @@ void Service::record(const Turn& turn) {
   const bool first = last_decision_.empty();
   last_decision_ = text;
   if (first && !turn.decision.allowed) return;
-  ledger_.note("decision", "", turn.decision.reasons.empty() ? "" : reason_text(turn.decision.reasons.front()), gist);
-  ledger_.write([record = DecisionRecord{0, ledger_.now_ms(), scan_to_json(*turn.snapshot, turn.decision, {turn.processes, true})}](
-                    Store& store) { return store.add_decision(record); });
+  ledger_.note("decision", "",
+               turn.decision.reasons.empty() ? "" : reason_text(turn.decision.reasons.front()), gist);
+  ledger_.write(
+      [record = DecisionRecord{0, ledger_.now_ms(),
+                               scan_to_json(*turn.snapshot, turn.decision, {turn.processes, true})}](
+          Store& store) { return store.add_decision(record); });
 }
 
 std::shared_ptr<void> Service::watch() {
@@ -264,8 +290,9 @@ Result<Json> Service::submit(const Json& body) {
     if (!nodes_.known(record.pinned_node)) {
       const std::vector<std::string> names = nodes_.names();
       const auto near = nearest(record.pinned_node, names);
-      return fail(Code::not_found, "unknown node '" + record.pinned_node + "'" +
-                                       (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"),
+      return fail(Code::not_found,
+                  "unknown node '" + record.pinned_node + "'" +
+                      (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"),
                   "see: grid node list");
     }
     if (record.pinned_node == nodes_.head() && config_.head.run == HeadConfig::Run::deny)
@@ -302,7 +329,8 @@ Result<Service::Found> Service::find(const std::string& id) {
     found.elements = std::move(*elements);
   }
   found.element = parsed->element;
-  const bool fits = parsed->element ? found.record.array && *parsed->element < found.elements.size() : !found.elements.empty();
+  const bool fits = parsed->element ? found.record.array && *parsed->element < found.elements.size()
+                                    : !found.elements.empty();
   if (!fits) return fail(Code::not_found, "no execution " + id, "see: grid ps -a");
   return found;
 }
@@ -351,14 +379,16 @@ Result<Json> Service::cancel(const std::string& id) {
     ledger_.apply(x.id, event::CancelRequested{});
   }
   if (open == 0)
-    return fail(Code::resource_conflict, "execution " + id + " has ended already", "its result: grid why " + id);
+    return fail(Code::resource_conflict, "execution " + id + " has ended already",
+                "its result: grid why " + id);
   return execution(id);
 }
 
 void Service::signal(const std::string& id, int signal, Done<Json> done) {
   const auto found = find(id);
   if (!found) return done(fail(found.error()));
-  if (found->whole_array()) return done(fail(Code::usage, "an array takes no signal", "cancel it: grid cancel " + id));
+  if (found->whole_array())
+    return done(fail(Code::usage, "an array takes no signal", "cancel it: grid cancel " + id));
   runs_.signal(found->one().id, signal, [this, id, done](Result<> sent) {
     if (!sent) return done(fail(sent.error()));
     done(execution(id));
@@ -379,7 +409,8 @@ Result<Service::Logs> Service::logs(const std::string& id, Stream stream) {
     logs.source = {attempt->node, attempt->run, x.id.element};
     logs.exists = attempt->process.has_value() || attempt->ending.has_value();
     if (attempt->ending)
-      logs.exists = (stream == Stream::out ? attempt->ending->stdout_bytes : attempt->ending->stderr_bytes) > 0;
+      logs.exists =
+          (stream == Stream::out ? attempt->ending->stdout_bytes : attempt->ending->stderr_bytes) > 0;
     logs.final = terminal(attempt->state);
     break;
   }
@@ -388,37 +419,54 @@ Result<Service::Logs> Service::logs(const std::string& id, Stream stream) {
 
 Json Service::snapshot_view() {
   const std::shared_ptr<const Turn> turn = loop_->last();
-  Json json{{"schema", "grid/snapshot/1"}, {"version", turn == nullptr ? 0 : turn->snapshot->version},
-            {"taken_at", rfc3339(host_.now().wall)}, {"head", nodes_.head()}, {"nodes", Json::array()},
-            {"executions", counts_to_json(ledger_.counts())}, {"suspended", Json::array()}, {"queue", Json::array()},
-            {"decision", Json()}, {"scan", Json()}, {"plugins", Json::array()}, {"warnings", Json::array()}};
-  for (const Node& node : nodes_.view(runs_.load())) json["nodes"].push_back(node_to_json(node, nodes_.problem(node.name)));
+  Json json{{"schema", "grid/snapshot/1"},
+            {"version", turn == nullptr ? 0 : turn->snapshot->version},
+            {"taken_at", rfc3339(host_.now().wall)},
+            {"head", nodes_.head()},
+            {"nodes", Json::array()},
+            {"executions", counts_to_json(ledger_.counts())},
+            {"suspended", Json::array()},
+            {"queue", Json::array()},
+            {"decision", Json()},
+            {"scan", Json()},
+            {"plugins", Json::array()},
+            {"warnings", Json::array()}};
+  for (const Node& node : nodes_.view(runs_.load()))
+    json["nodes"].push_back(node_to_json(node, nodes_.problem(node.name)));
   const std::int64_t now = ledger_.now_ms();
   for (const auto& [id, task] : ledger_.active()) {
     const std::int64_t queued = task.counts.by_state[0];
     if (queued > 0 && task.next_unplaced < task.elements.size())
-      json["queue"].push_back({{"execution", std::to_string(id)}, {"count", queued}, {"cpus", task.record.task.needs.cpus},
-                               {"waiting_seconds", static_cast<double>(now - task.record.created_ms) / 1000.0},
-                               {"reason", task.waits_for}});
+      json["queue"].push_back(
+          {{"execution", std::to_string(id)},
+           {"count", queued},
+           {"cpus", task.record.task.needs.cpus},
+           {"waiting_seconds", static_cast<double>(now - task.record.created_ms) / 1000.0},
+           {"reason", task.waits_for}});
     const Execution& x = task.elements.front();
     if (x.move && !x.attempts.empty() && x.attempts.front().state == AttemptState::suspended)
-      json["suspended"].push_back({{"execution", std::to_string(id)}, {"pid", x.move->members.front().pid},
+      json["suspended"].push_back({{"execution", std::to_string(id)},
+                                   {"pid", x.move->members.front().pid},
                                    {"command", bytes_to_json(command_text(task.record.task.argv))},
                                    {"since", rfc3339_ms(x.started_ms)}});
   }
   if (turn != nullptr) {
     json["decision"] = decision_to_json(turn->decision);
     json["scan"] = {{"processes", turn->processes}, {"candidates", turn->snapshot->candidates.size()}};
-    if (turn->snapshot->scan_interval_seconds) json["scan"]["interval_seconds"] = *turn->snapshot->scan_interval_seconds;
+    if (turn->snapshot->scan_interval_seconds)
+      json["scan"]["interval_seconds"] = *turn->snapshot->scan_interval_seconds;
     if (!turn->problem.empty()) json["warnings"].push_back("no decisions are made: " + turn->problem);
   }
   for (const PluginStatus& plugin : registry_.states()) {
-    json["plugins"].push_back({{"kind", std::string(to_string(plugin.kind))}, {"name", plugin.name},
-                               {"state", std::string(to_string(plugin.state))}, {"reason", plugin.reason}});
+    json["plugins"].push_back({{"kind", std::string(to_string(plugin.kind))},
+                               {"name", plugin.name},
+                               {"state", std::string(to_string(plugin.state))},
+                               {"reason", plugin.reason}});
     if (plugin.state == PluginState::faulted || plugin.state == PluginState::disabled)
       json["warnings"].push_back("plugin " + plugin.name + ": " + plugin.reason);
   }
-  if (!ledger_.degraded().empty()) json["warnings"].push_back("the store takes no changes: " + ledger_.degraded());
+  if (!ledger_.degraded().empty())
+    json["warnings"].push_back("the store takes no changes: " + ledger_.degraded());
   return json;
 }
 
@@ -439,8 +487,8 @@ Result<Json> Service::record_scan(const Json& scan, const std::string& memory) {
       decision["reasons"][0].is_string())
     reason = decision["reasons"][0].get<std::string>();
   ledger_.note("decision", "", "scan: " + reason);
-  ledger_.write([record = DecisionRecord{0, ledger_.now_ms(), scan}, policy = config_.policy, memory = memory_](
-                    Store& store) -> Result<> {
+  ledger_.write([record = DecisionRecord{0, ledger_.now_ms(), scan}, policy = config_.policy,
+                 memory = memory_](Store& store) -> Result<> {
     if (auto done = store.set_memory(policy, record.at_ms, memory); !done) return done;
     return store.add_decision(record);
   });
@@ -455,12 +503,16 @@ Result<Json> Service::history(std::int64_t limit) {
     const auto found = find(std::to_string(id));
     if (!found) continue;
     const Execution& x = found->one();
-    entries.push_back({{"at", rfc3339_ms(found->record.created_ms)}, {"execution", std::to_string(id)},
+    entries.push_back({{"at", rfc3339_ms(found->record.created_ms)},
+                       {"execution", std::to_string(id)},
                        {"pid", found->record.detail.value("pid", 0)},
-                       {"command", bytes_to_json(command_text(found->record.task.argv))}, {"from", nodes_.head()},
-                       {"to", x.move ? x.move->target : ""}, {"simulated", x.move && simulated(x.move->target)},
+                       {"command", bytes_to_json(command_text(found->record.task.argv))},
+                       {"from", nodes_.head()},
+                       {"to", x.move ? x.move->target : ""},
+                       {"simulated", x.move && simulated(x.move->target)},
                        {"state", std::string(to_string(x.state))},
-                       {"original", x.move ? std::string(to_string(x.move->original)) : ""}, {"reason", x.reason}});
+                       {"original", x.move ? std::string(to_string(x.move->original)) : ""},
+                       {"reason", x.reason}});
   }
   return stamped({{"schema", "grid/history/1"}, {"entries", std::move(entries)}});
 }

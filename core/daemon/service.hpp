@@ -1,4 +1,5 @@
-// The daemon's services around the one loop: what is asked of it by the API, and what the loop asks of it. All of it: [loop].
+// The daemon's services around the one loop: what is asked of it by the API, and what the loop asks of it.
+// All of it: [loop].
 #pragma once
 
 #include <functional>
@@ -18,12 +19,12 @@ namespace grid {
 struct OffloadRequest {
   std::int32_t pid = 0;
   std::optional<std::uint64_t> start_ticks;
-  std::string to;                       // empty: the best
+  std::string to;  // empty: the best
   Original original = Original::pause;
   bool accept_loss = false;
   bool dry_run = false;
   bool stage = true;
-  std::string trigger;                  // what the move is to relieve; empty: not said
+  std::string trigger;  // what the move is to relieve; empty: not said
 };
 
 class Service : public LoopServices {
@@ -31,8 +32,8 @@ class Service : public LoopServices {
   Service(const Config& config, const Dirs& dirs, Host& host, Registry& registry, Store store);
   ~Service() override;
 
-  // Loads the store, opens the nodes, takes over what the daemon before left, and starts turning. `ready` is called after
-  // the first turn: from then on there is something to answer with.
+  // Loads the store, opens the nodes, takes over what the daemon before left, and starts turning. `ready` is
+  // called after the first turn: from then on there is something to answer with.
   Result<> start(std::function<void()> ready);
   // A planned stop: commits what is open. Tasks go on under their shims.
   void stop();
@@ -69,7 +70,7 @@ class Service : public LoopServices {
   [[nodiscard]] std::string memory() const override { return memory_; }
   void place(const Snapshot& snapshot) override;
   void record(const Turn& turn) override;
-  void show(const Turn&) override {}   // clients take the view when they want it
+  void show(const Turn&) override {}  // clients take the view when they want it
 
  private:
   friend class Offload;
@@ -84,7 +85,7 @@ class Service : public LoopServices {
   struct Found {
     TaskRecord record;
     std::vector<Execution> elements;
-    std::optional<std::uint32_t> element;   // of an array
+    std::optional<std::uint32_t> element;  // of an array
     [[nodiscard]] const Execution& one() const { return elements.at(element.value_or(0)); }
     [[nodiscard]] bool whole_array() const { return record.array.has_value() && !element; }
   };
@@ -105,11 +106,11 @@ class Service : public LoopServices {
   std::shared_ptr<RunningPolicy> policy_;
   std::shared_ptr<HeadScanner> scanner_;
   HeadScan last_scan_;
-  std::int64_t scanned_ms_ = 0;          // monotonic
+  std::int64_t scanned_ms_ = 0;  // monotonic
   std::string memory_;
-  std::string last_decision_;            // as stored: only changes are
+  std::string last_decision_;  // as stored: only changes are
   bool placing_ = false;
-  std::function<void()> ready_;          // until the first turn
+  std::function<void()> ready_;  // until the first turn
   std::shared_ptr<std::uint32_t> watchers_ = std::make_shared<std::uint32_t>(0);
   std::unique_ptr<Host::Handle> turn_timer_;
   std::unique_ptr<Host::Handle> housekeeping_timer_;

@@ -11,7 +11,8 @@ namespace grid {
 
 class SnapshotStream : public std::enable_shared_from_this<SnapshotStream> {
  public:
-  SnapshotStream(Service& service, Host& host, std::chrono::milliseconds interval, std::shared_ptr<HttpReply> reply);
+  SnapshotStream(Service& service, Host& host, std::chrono::milliseconds interval,
+                 std::shared_ptr<HttpReply> reply);
   void begin();
 
  private:
@@ -21,7 +22,7 @@ class SnapshotStream : public std::enable_shared_from_this<SnapshotStream> {
   Host& host_;
   std::chrono::milliseconds interval_;
   std::shared_ptr<HttpReply> reply_;
-  std::shared_ptr<void> watch_;   // while it lives, processes are looked at more often
+  std::shared_ptr<void> watch_;  // while it lives, processes are looked at more often
   std::unique_ptr<Host::Handle> timer_;
 };
 

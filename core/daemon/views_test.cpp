@@ -13,7 +13,8 @@ TEST(ParseId, TakesIdsAndNothingElse) {
   EXPECT_EQ(parse_id("7").value().task, 7);
   EXPECT_FALSE(parse_id("7").value().element);
   EXPECT_EQ(parse_id("7.3").value().element, 3U);
-  for (const char* bad : {"", "0", "-1", "7.", ".3", "7.3.1", "7a", " 7", "+7", "7.-1", "99999999999999999999", "7.4294967296"}) {
+  for (const char* bad : {"", "0", "-1", "7.", ".3", "7.3.1", "7a", " 7", "+7", "7.-1",
+                          "99999999999999999999", "7.4294967296"}) {
     const auto id = parse_id(bad);
     EXPECT_FALSE(id) << bad;
     if (!id) {
@@ -33,8 +34,9 @@ TEST(ManifestJson, GoesThereAndBackAndSurvivesNonsense) {
   EXPECT_EQ(back.entries[0].inode, 1ULL << 63U);
   EXPECT_EQ(back.entries[1].target, "t\n");
   EXPECT_EQ(back.bytes, 8U);
-  for (const char* bad : {"null", "7", "[1]", "[[]]", R"([["p","x",1,1,1,1,1,"t"]])", R"([["p",9,1,1,1,1,1,"t"]])",
-                          R"([["p",0,1,1,1,1,null,"t"]])", R"([[1,0,1,1,1,1,1,"t"]])"})
+  for (const char* bad :
+       {"null", "7", "[1]", "[[]]", R"([["p","x",1,1,1,1,1,"t"]])", R"([["p",9,1,1,1,1,1,"t"]])",
+        R"([["p",0,1,1,1,1,null,"t"]])", R"([[1,0,1,1,1,1,1,"t"]])"})
     EXPECT_TRUE(manifest_from_json(parse_json(bad).value()).entries.empty()) << bad;
 }
 
@@ -90,7 +92,8 @@ TEST(ExecutionView, OfAMoveTheCopyDecidesOnlyAtTheEnd) {
   original.kind = AttemptKind::adopted;
   original.state = AttemptState::suspended;
   x.attempts = {original, ended(2, 0, std::nullopt)};
-  EXPECT_TRUE(execution_to_json(record_of({"a"}), x, simulated)["exit_code"].is_null());   // its files are not home yet
+  EXPECT_TRUE(execution_to_json(record_of({"a"}), x, simulated)["exit_code"]
+                  .is_null());  // its files are not home yet
   x.state = ExecutionState::completed;
   const Json json = execution_to_json(record_of({"a"}), x, simulated);
   EXPECT_EQ(json["exit_code"], 0);

@@ -26,7 +26,8 @@ enum class AttemptKind : std::uint8_t { run, adopted, resumed };
 // What happens to the original of a process that is moved.
 enum class Original : std::uint8_t { pause, stop, keep };
 
-// Where a move stands. Each phase is committed before its effect begins, so a new daemon knows what may have happened.
+// Where a move stands. Each phase is committed before its effect begins, so a new daemon knows what may have
+// happened.
 enum class MovePhase : std::uint8_t {
   preflight,   // nothing has been touched
   staging,     // files are being copied
@@ -41,11 +42,11 @@ enum class MovePhase : std::uint8_t {
 };
 
 struct Attempt {
-  std::uint32_t number = 1;   // the fencing token
+  std::uint32_t number = 1;  // the fencing token
   AttemptKind kind = AttemptKind::run;
   AttemptState state = AttemptState::placing;
   std::string node;
-  std::string run;            // name of its run directory; empty for adopted and resumed ones
+  std::string run;  // name of its run directory; empty for adopted and resumed ones
   std::optional<ProcessId> process;
   std::optional<Ending> ending;
   std::string reason;
@@ -57,23 +58,25 @@ struct Move {
   std::string target;
   Original original = Original::pause;
   MovePhase phase = MovePhase::preflight;
-  std::vector<ProcessId> members;    // of the tree, the root first
-  bool original_gone = false;        // it ended while it was suspended
-  bool continued_by_hand = false;    // somebody else continued it
+  std::vector<ProcessId> members;  // of the tree, the root first
+  bool original_gone = false;      // it ended while it was suspended
+  bool continued_by_hand = false;  // somebody else continued it
 };
 
 struct Execution {
   ExecutionId id;
   ExecutionState state = ExecutionState::queued;
   bool cancel_requested = false;
-  std::string reason;                // why it waits, or why it ended so
+  std::string reason;  // why it waits, or why it ended so
   std::int64_t started_ms = 0;
   std::int64_t ended_ms = 0;
-  std::vector<Attempt> attempts;     // by number
+  std::vector<Attempt> attempts;  // by number
   std::optional<Move> move;
 };
 
-[[nodiscard]] constexpr bool terminal(ExecutionState state) noexcept { return state >= ExecutionState::completed; }
+[[nodiscard]] constexpr bool terminal(ExecutionState state) noexcept {
+  return state >= ExecutionState::completed;
+}
 [[nodiscard]] constexpr bool terminal(AttemptState state) noexcept { return state >= AttemptState::ended; }
 // A live attempt runs, or may run. A suspended one does not, and one being placed has not been sent anywhere.
 [[nodiscard]] constexpr bool live(AttemptState state) noexcept {

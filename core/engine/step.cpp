@@ -8,7 +8,8 @@ namespace {
 // One application of step(): the execution at work, and what came of it.
 class Stepper {
  public:
-  Stepper(Execution execution, std::int64_t now_ms) : step_{std::move(execution), {}, false}, now_ms_(now_ms) {}
+  Stepper(Execution execution, std::int64_t now_ms)
+      : step_{std::move(execution), {}, false}, now_ms_(now_ms) {}
 
   Step finish() && { return std::move(step_); }
 
@@ -68,7 +69,8 @@ class Stepper {
     if (terminal(x().state) || x().cancel_requested) return;
     x().cancel_requested = true;
     changed();
-    if (x().attempts.empty() && !x().move) return end(ExecutionState::cancelled, "cancelled before it started");
+    if (x().attempts.empty() && !x().move)
+      return end(ExecutionState::cancelled, "cancelled before it started");
     if (!x().move || last_live_on_worker()) return emit(EffectKind::cancel);
     if (resumed()) release(ExecutionState::cancelled, "cancelled; the original runs on");
     // In the other phases an effect is under way; its outcome meets cancel_requested.
@@ -82,20 +84,25 @@ class Stepper {
     }
     switch (x().move->phase) {
       case MovePhase::preflight:
-      case MovePhase::staging: return give_up("head_restarted: the daemon ended before the start was sent");
+      case MovePhase::staging:
+        return give_up("head_restarted: the daemon ended before the start was sent");
       case MovePhase::pausing:
         // No start was sent. The guard has continued the tree; doing it again harms nobody.
         return give_up("head_restarted: the daemon ended before the start was sent", Touched::maybe);
       case MovePhase::stopping:
-      case MovePhase::ending: return emit(EffectKind::end_tree);
+      case MovePhase::ending:
+        return emit(EffectKind::end_tree);
       case MovePhase::starting:
       case MovePhase::running:
         emit(EffectKind::attach);
         cancel_again();
         return watch();
-      case MovePhase::collecting: return emit(EffectKind::collect);
-      case MovePhase::resuming: return emit(EffectKind::resume);
-      case MovePhase::done: return watch();
+      case MovePhase::collecting:
+        return emit(EffectKind::collect);
+      case MovePhase::resuming:
+        return emit(EffectKind::resume);
+      case MovePhase::done:
+        return watch();
     }
   }
 
@@ -166,7 +173,8 @@ class Stepper {
       case MovePhase::done:
         if (!resumed()) return;
         close(x().attempts.back(), AttemptState::ended, "result_unknown");
-        return end(ExecutionState::aborted, "result_unknown: the resumed original ended, and grid is not its parent");
+        return end(ExecutionState::aborted,
+                   "result_unknown: the resumed original ended, and grid is not its parent");
     }
   }
 
@@ -207,7 +215,8 @@ class Stepper {
     step_.effects.push_back({kind, x().attempts.empty() ? 0 : x().attempts.back().number});
   }
   void watch() {
-    if (adopted() && !x().move->original_gone && x().move->original == Original::pause) emit(EffectKind::watch);
+    if (adopted() && !x().move->original_gone && x().move->original == Original::pause)
+      emit(EffectKind::watch);
   }
 
   // The daemon before may have died between the commit of a cancel and its sending.
@@ -220,11 +229,12 @@ class Stepper {
   bool adopted() { return !x().attempts.empty() && x().attempts.front().kind == AttemptKind::adopted; }
   bool resumed() { return !x().attempts.empty() && x().attempts.back().kind == AttemptKind::resumed; }
   bool last_live_on_worker() {
-    return !x().attempts.empty() && x().attempts.back().kind == AttemptKind::run && live(x().attempts.back().state);
+    return !x().attempts.empty() && x().attempts.back().kind == AttemptKind::run &&
+           live(x().attempts.back().state);
   }
 
-  // The attempt a transport speaks of, when it is the newest one: results of older ones are superseded. Of adopted and
-  // resumed ones no transport knows anything.
+  // The attempt a transport speaks of, when it is the newest one: results of older ones are superseded. Of
+  // adopted and resumed ones no transport knows anything.
   Attempt* current(std::uint32_t number) {
     if (terminal(x().state) || x().attempts.empty()) return nullptr;
     Attempt& newest = x().attempts.back();
@@ -273,7 +283,8 @@ class Stepper {
   // The newest attempt is over and did not do the work.
   void failed_attempt(const std::string& why) {
     if (!x().move)
-      return x().cancel_requested ? end(ExecutionState::cancelled, "cancelled") : end(ExecutionState::aborted, why);
+      return x().cancel_requested ? end(ExecutionState::cancelled, "cancelled")
+                                  : end(ExecutionState::aborted, why);
     if (x().reason.empty() || !x().move->continued_by_hand) x().reason = why;
     const bool can_resume = adopted() && x().move->original == Original::pause && !x().move->original_gone;
     if (can_resume) return phase(MovePhase::resuming, EffectKind::resume);
@@ -293,8 +304,8 @@ class Stepper {
     emit(EffectKind::forget);
   }
 
-  // Nothing was started: the original is let go. One that may have been stopped by us is made sure to run; another is not
-  // touched, for somebody may have stopped it on purpose.
+  // Nothing was started: the original is let go. One that may have been stopped by us is made sure to run;
+  // another is not touched, for somebody may have stopped it on purpose.
   enum class Touched { no, maybe };
   void give_up(const std::string& why, Touched touched = Touched::no) {
     close_placing();

@@ -1,11 +1,14 @@
-// The execution engine: what an event does to an execution. Pure: no I/O, no clock, no ids made here, so that seeded
-// schedules of any length can be run through it. The driver commits the new state, and only then carries out the effects.
+// The execution engine: what an event does to an execution. Pure: no I/O, no clock, no ids made here, so that
+// seeded schedules of any length can be run through it. The driver commits the new state, and only then
+// carries out the effects.
 //
 // Promises, whatever the order, repetition or absence of events:
 //  - at most one attempt is live at a time;
 //  - a terminal execution never changes, nor does a terminal attempt;
-//  - an execution that is not terminal has an effect under way or waits for an event that a restart asks for again;
-//  - a tree that was stopped is ended only after attempt 2 ended with 0 and its files are home; else it is continued.
+//  - an execution that is not terminal has an effect under way or waits for an event that a restart asks for
+//  again;
+//  - a tree that was stopped is ended only after attempt 2 ended with 0 and its files are home; else it is
+//  continued.
 #pragma once
 
 #include <string>
@@ -17,22 +20,44 @@
 namespace grid {
 
 namespace event {
-struct Placed { std::string node, run; };                     // a node was chosen for queued work
-struct Started { std::uint32_t attempt = 0; ProcessId process; };
-struct StartRefused { std::uint32_t attempt = 0; std::string why; };  // it never started and never will
-struct Ended { std::uint32_t attempt = 0; Ending ending; };
-struct Lost { std::uint32_t attempt = 0; std::string why; };  // nothing of it is left, and nobody knows how it ended
+struct Placed {
+  std::string node, run;
+};  // a node was chosen for queued work
+struct Started {
+  std::uint32_t attempt = 0;
+  ProcessId process;
+};
+struct StartRefused {
+  std::uint32_t attempt = 0;
+  std::string why;
+};  // it never started and never will
+struct Ended {
+  std::uint32_t attempt = 0;
+  Ending ending;
+};
+struct Lost {
+  std::uint32_t attempt = 0;
+  std::string why;
+};  // nothing of it is left, and nobody knows how it ended
 struct CancelRequested {};
-struct Restarted {};                                          // a new daemon took over
+struct Restarted {};  // a new daemon took over
 // Of moves:
 struct PreflightPassed {};
-struct Staged { std::string run; };                           // attempt 2 will run in this run directory
-struct Refused { std::string why; };                          // preflight, staging or pausing failed; the original runs
-struct Paused { std::vector<ProcessId> members; };            // every member is verified stopped
-struct OriginalEnded {};                                      // the tree is gone, by whatever hand
-struct OriginalContinued {};                                  // a suspended tree runs, and it was not us
-struct Collected { std::string failure; };                    // empty: the files are home
-struct OriginalResumed {};                                    // it runs again, as we asked
+struct Staged {
+  std::string run;
+};  // attempt 2 will run in this run directory
+struct Refused {
+  std::string why;
+};  // preflight, staging or pausing failed; the original runs
+struct Paused {
+  std::vector<ProcessId> members;
+};                            // every member is verified stopped
+struct OriginalEnded {};      // the tree is gone, by whatever hand
+struct OriginalContinued {};  // a suspended tree runs, and it was not us
+struct Collected {
+  std::string failure;
+};                          // empty: the files are home
+struct OriginalResumed {};  // it runs again, as we asked
 }  // namespace event
 
 using Event = std::variant<event::Placed, event::Started, event::StartRefused, event::Ended, event::Lost,
@@ -63,7 +88,7 @@ struct Effect {
 struct Step {
   Execution next;
   std::vector<Effect> effects;
-  bool changed = false;          // something to store
+  bool changed = false;  // something to store
 };
 
 // A new move of the tree `members` (empty for Original::keep, which adopts nothing), with its first effect.

@@ -1,5 +1,6 @@
-// The engine against a made-up world: seeded schedules in which effects are carried out late, twice, out of order or not at
-// all because the daemon died. GRID_SEED replays one schedule; GRID_SCHEDULES sets how many are run.
+// The engine against a made-up world: seeded schedules in which effects are carried out late, twice, out of
+// order or not at all because the daemon died. GRID_SEED replays one schedule; GRID_SCHEDULES sets how many
+// are run.
 #include "core/engine/step.hpp"
 
 #include <gtest/gtest.h>
@@ -26,13 +27,13 @@ struct World {
   enum class Tree { none, running, stopped, gone };
   Tree tree = Tree::none;
   bool guard_armed = false;
-  bool start_gate_passed = false;   // of attempt 2 / the run
+  bool start_gate_passed = false;  // of attempt 2 / the run
   bool gate_shut = false;
   bool task_running = false;
   std::optional<Ending> task_ended;
   bool files_home = false;
   bool tree_killed_by_us = false;
-  bool handed_back = false;         // a person continued the tree
+  bool handed_back = false;            // a person continued the tree
   std::map<EffectKind, bool> refused;  // an effect that is carried out twice has one outcome
 };
 
@@ -72,16 +73,20 @@ class Schedule {
     return from[random_() % from.size()];
   }
 
-  // One thing happens: an effect is carried out, an event arrives (perhaps twice), the world moves, or the daemon dies.
+  // One thing happens: an effect is carried out, an event arrives (perhaps twice), the world moves, or the
+  // daemon dies.
   void turn() {
     switch (random_() % 10) {
       case 0:
       case 1:
-      case 2: return carry_out();
+      case 2:
+        return carry_out();
       case 3:
       case 4:
-      case 5: return deliver();
-      case 6: return go_on();
+      case 5:
+        return deliver();
+      case 6:
+        return go_on();
       case 7:
         if (chance(30)) apply(event::CancelRequested{});
         return;
@@ -99,7 +104,7 @@ class Schedule {
     const Effect effect = effects_.front();
     effects_.pop_front();
     carry_out(effect);
-    if (chance(10)) carry_out(effect);   // idempotent
+    if (chance(10)) carry_out(effect);  // idempotent
   }
 
   void carry_out(const Effect& effect) {
@@ -107,7 +112,8 @@ class Schedule {
     switch (effect.kind) {
       case EffectKind::preflight:
         return refused(effect.kind) ? send(event::Refused{"no program"}) : send(event::PreflightPassed{});
-      case EffectKind::stage: return refused(effect.kind) ? send(event::Refused{"too large"}) : send(event::Staged{"7.2"});
+      case EffectKind::stage:
+        return refused(effect.kind) ? send(event::Refused{"too large"}) : send(event::Staged{"7.2"});
       case EffectKind::pause:
         if (!tree_there) return send(event::OriginalEnded{});
         if (refused(effect.kind)) return send(event::Refused{"cannot be stopped"});
@@ -150,8 +156,11 @@ class Schedule {
         if (!tree_there) return send(event::OriginalEnded{});
         world_.tree = World::Tree::running;
         return send(event::OriginalResumed{});
-      case EffectKind::watch: watched_ = true; return;
-      case EffectKind::forget: return;
+      case EffectKind::watch:
+        watched_ = true;
+        return;
+      case EffectKind::forget:
+        return;
     }
   }
 
@@ -198,7 +207,7 @@ class Schedule {
       }
     }
     send(event::Ended{static_cast<std::uint32_t>(1 + random_() % 4), code(0)});
-    if (chance(50)) pop_last();   // … but a made-up ending of the live attempt would be a lie of the transport
+    if (chance(50)) pop_last();  // … but a made-up ending of the live attempt would be a lie of the transport
     look();
   }
   void pop_last() { inbox_.pop_back(); }
@@ -225,7 +234,9 @@ class Schedule {
     inbox_.erase(inbox_.begin() + static_cast<std::ptrdiff_t>(at));
     // A lie is not delivered: an ending of an attempt whose task runs, or ended in another way.
     if (const auto* ended = std::get_if<event::Ended>(&event))
-      if (ended->attempt == run_attempt() && (!world_.task_ended || world_.task_ended->code != ended->ending.code)) return;
+      if (ended->attempt == run_attempt() &&
+          (!world_.task_ended || world_.task_ended->code != ended->ending.code))
+        return;
     apply(event);
   }
 
@@ -252,15 +263,19 @@ class Schedule {
     for (const Attempt& a : x_.attempts) live_attempts += live(a.state) ? 1 : 0;
     EXPECT_LE(live_attempts, 1U);
     if (world_.tree_killed_by_us && x_.move && x_.move->original == Original::pause) {
-      EXPECT_TRUE(world_.files_home && world_.task_ended && world_.task_ended->code == 0) << "the original was ended for nothing";
+      EXPECT_TRUE(world_.files_home && world_.task_ended && world_.task_ended->code == 0)
+          << "the original was ended for nothing";
     }
     // Two copies run at once only where a person continued the original.
-    if (world_.task_running && world_.tree == World::Tree::running && x_.move && x_.move->original == Original::pause) {
+    if (world_.task_running && world_.tree == World::Tree::running && x_.move &&
+        x_.move->original == Original::pause) {
       EXPECT_TRUE(world_.handed_back);
     }
   }
 
-  bool settled() const { return terminal(x_.state) && effects_.empty() && inbox_.empty() && !world_.task_running; }
+  bool settled() const {
+    return terminal(x_.state) && effects_.empty() && inbox_.empty() && !world_.task_running;
+  }
 
   // Everything under way comes to its end, without further mischief.
   void drain() {
@@ -273,18 +288,22 @@ class Schedule {
       }
       while (!inbox_.empty()) deliver();
       // What is to be cancelled does not end by itself: somebody must have been told.
-      if (world_.task_running && !x_.cancel_requested && !(x_.move && x_.move->continued_by_hand)) end_task(0, false);
-      if (x_.move && x_.move->phase == MovePhase::done && !terminal(x_.state)) world_.tree = World::Tree::gone;
+      if (world_.task_running && !x_.cancel_requested && !(x_.move && x_.move->continued_by_hand))
+        end_task(0, false);
+      if (x_.move && x_.move->phase == MovePhase::done && !terminal(x_.state))
+        world_.tree = World::Tree::gone;
       look();
     }
   }
 
   void finish() {
     EXPECT_TRUE(terminal(x_.state)) << "stuck in " << to_string(x_.state)
-                                    << (x_.move ? std::string(" ") + std::string(to_string(x_.move->phase)) : "");
+                                    << (x_.move ? std::string(" ") + std::string(to_string(x_.move->phase))
+                                                : "");
     EXPECT_NE(world_.tree, World::Tree::stopped) << "a tree was left stopped";
     EXPECT_FALSE(world_.task_running);
-    for (const Attempt& a : x_.attempts) EXPECT_TRUE(terminal(a.state)) << "attempt " << a.number << " is " << to_string(a.state);
+    for (const Attempt& a : x_.attempts)
+      EXPECT_TRUE(terminal(a.state)) << "attempt " << a.number << " is " << to_string(a.state);
     if (x_.state == ExecutionState::completed && x_.move && x_.move->original == Original::pause) {
       EXPECT_EQ(world_.tree, World::Tree::gone);
       EXPECT_TRUE(world_.files_home);
@@ -304,7 +323,9 @@ TEST(Step, SeededSchedulesKeepThePromises) {
   const char* one = std::getenv("GRID_SEED");
   const char* many = std::getenv("GRID_SCHEDULES");
   const std::uint64_t first = one != nullptr ? std::strtoull(one, nullptr, 10) : 1;
-  const std::uint64_t count = one != nullptr ? 1 : many != nullptr ? std::strtoull(many, nullptr, 10) : 100'000;
+  const std::uint64_t count = one != nullptr    ? 1
+                              : many != nullptr ? std::strtoull(many, nullptr, 10)
+                                                : 100'000;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     Schedule(seed).run();
     ASSERT_FALSE(testing::Test::HasFailure()) << "replay with GRID_SEED=" << seed;
@@ -353,8 +374,8 @@ Execution suspended() {
   move.target = "w1";
   move.members = {process(1)};
   Execution x = begin_move({1, 0}, move, "head", 1).next;
-  for (const Event& event : std::vector<Event>{event::PreflightPassed{}, event::Staged{"1.2"}, event::Paused{{process(1)}},
-                                               event::Started{2, process(9)}})
+  for (const Event& event : std::vector<Event>{event::PreflightPassed{}, event::Staged{"1.2"},
+                                               event::Paused{{process(1)}}, event::Started{2, process(9)}})
     x = step(x, event, 2).next;
   return x;
 }

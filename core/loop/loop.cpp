@@ -4,18 +4,19 @@
 
 namespace grid {
 
-Loop::Loop(const Config& config, Host& host, Nodes& nodes, std::shared_ptr<RunningPolicy> policy, LoopServices& services)
+Loop::Loop(const Config& config, Host& host, Nodes& nodes, std::shared_ptr<RunningPolicy> policy,
+           LoopServices& services)
     : config_(config), host_(host), nodes_(nodes), policy_(std::move(policy)), services_(services) {}
 
 bool Loop::turn(std::function<void(const Turn&)> done) {
   if (std::exchange(turning_, true)) return false;
-  read([this, done = std::move(done)] {                      // read, sample
-    auto seen = snapshot();                                  // snapshot
-    decide(seen, [this, seen, done] {                        // decide
-      services_.place(*seen);                                // place, run
-      services_.record(*current_);                           // record
+  read([this, done = std::move(done)] {  // read, sample
+    auto seen = snapshot();              // snapshot
+    decide(seen, [this, seen, done] {    // decide
+      services_.place(*seen);            // place, run
+      services_.record(*current_);       // record
       last_ = current_;
-      services_.show(*last_);                                // show
+      services_.show(*last_);  // show
       turning_ = false;
       if (done) done(*last_);
     });
@@ -56,19 +57,20 @@ void Loop::decide(std::shared_ptr<const Snapshot> snapshot, std::function<void()
   current_ = std::make_shared<Turn>();
   current_->snapshot = snapshot;
   current_->processes = scan_.processes;
-  policy_->decide_async(snapshot, services_.memory(), [this, next = std::move(next)](Result<PolicyAnswer> answer) {
-    if (answer) {
-      current_->decision = std::move(answer->decision);
-      current_->memory = std::move(answer->memory);
-    } else {
-      // No decision is a decision too: nothing moves, and everybody is told why.
-      current_->problem = answer.error().message;
-      current_->memory = services_.memory();
-      current_->decision.policy = config_.policy;
-      current_->decision.reasons = {{"policy_faulted", answer.error().message}};
-    }
-    next();
-  });
+  policy_->decide_async(snapshot, services_.memory(),
+                        [this, next = std::move(next)](Result<PolicyAnswer> answer) {
+                          if (answer) {
+                            current_->decision = std::move(answer->decision);
+                            current_->memory = std::move(answer->memory);
+                          } else {
+                            // No decision is a decision too: nothing moves, and everybody is told why.
+                            current_->problem = answer.error().message;
+                            current_->memory = services_.memory();
+                            current_->decision.policy = config_.policy;
+                            current_->decision.reasons = {{"policy_faulted", answer.error().message}};
+                          }
+                          next();
+                        });
 }
 
 }  // namespace grid

@@ -1,7 +1,7 @@
 // The one loop: read → sample → snapshot → decide → place → run → record → show.
 //
-// The daemon turns it on a timer; `grid offload scan` is one turn without place and run. Start reading at Loop::turn().
-// All of it: [loop].
+// The daemon turns it on a timer; `grid offload scan` is one turn without place and run. Start reading at
+// Loop::turn(). All of it: [loop].
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace grid {
 struct Turn {
   std::shared_ptr<const Snapshot> snapshot;
   Decision decision;
-  std::string memory;       // of the policy, to be given back next time
-  std::string problem;      // why there is no decision; empty: there is one
+  std::string memory;   // of the policy, to be given back next time
+  std::string problem;  // why there is no decision; empty: there is one
   std::uint32_t processes = 0;
 };
 
@@ -38,14 +38,15 @@ class LoopServices {
   virtual void complete(Snapshot& snapshot) const = 0;
   // The policy's memory from the turn before.
   [[nodiscard]] virtual std::string memory() const = 0;
-  virtual void place(const Snapshot& snapshot) = 0;   // and run
+  virtual void place(const Snapshot& snapshot) = 0;  // and run
   virtual void record(const Turn& turn) = 0;
   virtual void show(const Turn& turn) = 0;
 };
 
 class Loop {
  public:
-  Loop(const Config& config, Host& host, Nodes& nodes, std::shared_ptr<RunningPolicy> policy, LoopServices& services);
+  Loop(const Config& config, Host& host, Nodes& nodes, std::shared_ptr<RunningPolicy> policy,
+       LoopServices& services);
 
   // One turn. `done` is called once, on the loop. Turns do not overlap: false when one is under way.
   bool turn(std::function<void(const Turn&)> done);

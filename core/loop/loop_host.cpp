@@ -23,14 +23,16 @@ namespace {
 // Watches a descriptor that somebody else owns: it is released, never closed.
 class Watch : public std::enable_shared_from_this<Watch> {
  public:
-  Watch(asio::io_context& context, int fd, std::function<void()> ready) : descriptor_(context, fd), ready_(std::move(ready)) {}
+  Watch(asio::io_context& context, int fd, std::function<void()> ready)
+      : descriptor_(context, fd), ready_(std::move(ready)) {}
   void arm() {
-    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](error_code error) {
-      if (error || self->ended_) return;
-      const auto keep = self;  // `ready_` may destroy the handle
-      self->ready_();
-      if (!self->ended_) self->arm();
-    });
+    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [self = shared_from_this()](error_code error) {
+                             if (error || self->ended_) return;
+                             const auto keep = self;  // `ready_` may destroy the handle
+                             self->ready_();
+                             if (!self->ended_) self->arm();
+                           });
   }
   void end() {
     ended_ = true;

@@ -1,5 +1,5 @@
-// The one event loop of a process, on Boost.Asio, seen by plugins as their Host. One thread runs it and owns all state;
-// a bounded pool takes what blocks.
+// The one event loop of a process, on Boost.Asio, seen by plugins as their Host. One thread runs it and owns
+// all state; a bounded pool takes what blocks.
 #pragma once
 
 #include <chrono>
@@ -37,7 +37,8 @@ class LoopHost : public Host {
   bool post(std::function<void()> call) override;
   void work(std::function<void()> job) override;
   [[nodiscard]] std::unique_ptr<Handle> watch_readable(int fd, std::function<void()> ready) override;
-  [[nodiscard]] std::unique_ptr<Handle> after(std::chrono::milliseconds delay, std::function<void()> due) override;
+  [[nodiscard]] std::unique_ptr<Handle> after(std::chrono::milliseconds delay,
+                                              std::function<void()> due) override;
 
  private:
   struct Impl;

@@ -65,7 +65,8 @@ std::string own_machine_id() {
   return "host-" + node_name_from_host(read_file("/proc/sys/kernel/hostname").value_or("unknown"));
 }
 
-// A simulated worker has the capacity and the foreign load that the configuration gives it, less what runs there.
+// A simulated worker has the capacity and the foreign load that the configuration gives it, less what runs
+// there.
 Sample simulated_sample(const NodeConfig& config, const Nodes::Load& load) {
   Sample sample;
   const double cpus = config.cpus.value_or(0);
@@ -73,7 +74,8 @@ Sample simulated_sample(const NodeConfig& config, const Nodes::Load& load) {
   const double own = cpus > 0 ? std::min(1.0, load.reserved.cpus / cpus) : 0;
   sample.cpu_fraction = std::min(1.0, config.cpu_fraction + own);
   sample.memory_total_bytes = config.memory_bytes.value_or(0);
-  sample.memory_available_bytes = *sample.memory_total_bytes - std::min(*sample.memory_total_bytes, load.reserved.memory_bytes);
+  sample.memory_available_bytes =
+      *sample.memory_total_bytes - std::min(*sample.memory_total_bytes, load.reserved.memory_bytes);
   return sample;
 }
 
@@ -102,7 +104,8 @@ Nodes::~Nodes() = default;
 Result<> Nodes::open() {
   for (const std::string& name : config_.metrics) {
     const auto options = config_.plugins.find("metrics." + name);
-    auto source = registry_.metrics_source(name, Options(options == config_.plugins.end() ? Values{} : options->second));
+    auto source = registry_.metrics_source(
+        name, Options(options == config_.plugins.end() ? Values{} : options->second));
     if (!source) return fail(source.error());
     sources_[name] = std::move(*source);
   }
@@ -233,7 +236,8 @@ std::vector<Node> Nodes::view(const std::map<std::string, Load>& load) const {
       node.state = entry->has_sample ? NodeState::alive : NodeState::unknown;
       node.sample = entry->sample;
       if (entry->has_sample)
-        node.sample_age_seconds = std::chrono::duration<double>(now.monotonic - entry->sampled.monotonic).count();
+        node.sample_age_seconds =
+            std::chrono::duration<double>(now.monotonic - entry->sampled.monotonic).count();
       if (entry->role == Role::head) {
         if (config_.head.cpus) node.sample.cpus = static_cast<std::uint32_t>(*config_.head.cpus);
         if (config_.head.memory_bytes) node.sample.memory_total_bytes = *config_.head.memory_bytes;
@@ -268,6 +272,8 @@ std::vector<std::string> Nodes::names() const {
   return names;
 }
 
-const std::string& Nodes::boot_id(const std::string& name) const { return entries_.at(name)->identity.boot_id; }
+const std::string& Nodes::boot_id(const std::string& name) const {
+  return entries_.at(name)->identity.boot_id;
+}
 
 }  // namespace grid

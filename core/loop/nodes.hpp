@@ -1,5 +1,5 @@
-// The nodes of the configuration with their links, and what is known of each. It reads and samples; it decides nothing.
-// All of it: [loop].
+// The nodes of the configuration with their links, and what is known of each. It reads and samples; it
+// decides nothing. All of it: [loop].
 #pragma once
 
 #include <functional>
@@ -27,9 +27,11 @@ class Nodes {
   Nodes(const Config& config, const Dirs& dirs, Registry& registry, Host& host, RunSink& sink);
   ~Nodes();
 
-  // Opens the transports and metrics sources that the configuration names. Error: the first that cannot be had.
+  // Opens the transports and metrics sources that the configuration names. Error: the first that cannot be
+  // had.
   Result<> open();
-  // read → sample, of all nodes at once; `done` when each has answered or failed. A node's problem is kept, not raised.
+  // read → sample, of all nodes at once; `done` when each has answered or failed. A node's problem is kept,
+  // not raised.
   void refresh(std::function<void()> done);
   // The nodes as they are known now, the head first.
   [[nodiscard]] std::vector<Node> view(const std::map<std::string, Load>& load) const;

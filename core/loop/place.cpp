@@ -31,15 +31,17 @@ std::uint32_t fitting(const Node& node, const PlaceRequest& request, Measure mea
   // Half a hundredth of a CPU of slack: measured load is never exactly zero.
   const double slots = request.needs.cpus > 0 ? std::floor((cpus + 0.005) / request.needs.cpus) : 1e4;
   if (slots < 1)
-    return why = fmt::format("{:.1f} CPUs free of {}, {:g} needed", std::max(0.0, cpus), node.sample.cpus.value_or(0),
-                             request.needs.cpus), 0;
+    return why = fmt::format("{:.1f} CPUs free of {}, {:g} needed", std::max(0.0, cpus),
+                             node.sample.cpus.value_or(0), request.needs.cpus),
+           0;
   double memory_slots = 1e4;
   if (request.needs.memory_bytes > 0) {
     const auto need = static_cast<double>(request.needs.memory_bytes);
     const auto total = static_cast<double>(node.sample.memory_total_bytes.value_or(0));
     const auto available = static_cast<double>(node.sample.memory_available_bytes.value_or(0));
     const auto reserved = static_cast<double>(node.reserved.memory_bytes);
-    memory_slots = std::floor(std::min(total - reserved, measure == Measure::load ? available : total - reserved) / need);
+    memory_slots = std::floor(
+        std::min(total - reserved, measure == Measure::load ? available : total - reserved) / need);
     if (memory_slots < 1) return why = "not enough memory free", 0;
   }
   return static_cast<std::uint32_t>(std::min({slots, memory_slots, 1e4}));

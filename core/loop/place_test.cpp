@@ -34,7 +34,8 @@ TEST(Place, WhatFitsTheHeadStays) {
 }
 
 TEST(Place, OfWorkersTheOneWithTheMostRoom) {
-  std::vector<Node> nodes{node("head", Role::head, 4, 0.99), node("w1", Role::worker, 8, 0.5), node("w2", Role::worker, 8, 0.25)};
+  std::vector<Node> nodes{node("head", Role::head, 4, 0.99), node("w1", Role::worker, 8, 0.5),
+                          node("w2", Role::worker, 8, 0.25)};
   EXPECT_EQ(place(nodes, needs(1)).node, "w2");
   nodes[2].reserved.cpus = 5;
   EXPECT_EQ(place(nodes, needs(1)).node, "w1");
@@ -43,7 +44,7 @@ TEST(Place, OfWorkersTheOneWithTheMostRoom) {
 TEST(Place, OwnLoadCountsOnceAsReservation) {
   Node worker = node("w1", Role::worker, 4, 1.0);
   worker.reserved.cpus = 2;
-  worker.own_cpu_fraction = 1.0;   // all of the load is our own: of four, two are reserved
+  worker.own_cpu_fraction = 1.0;  // all of the load is our own: of four, two are reserved
   EXPECT_EQ(place({worker}, needs(1)).slots, 2U);
 }
 
@@ -57,7 +58,8 @@ TEST(Place, ForeignLoadNeverBlocksForGoodReservationsDo) {
 }
 
 TEST(Place, EachRefusalHasItsReason) {
-  std::vector<Node> nodes{node("head", Role::head, 4), node("dead", Role::worker, 4), node("full", Role::worker, 4)};
+  std::vector<Node> nodes{node("head", Role::head, 4), node("dead", Role::worker, 4),
+                          node("full", Role::worker, 4)};
   nodes[0].accepts_work = false;
   nodes[1].state = NodeState::dead;
   nodes[2].reserved.memory_bytes = 7ULL << 30U;

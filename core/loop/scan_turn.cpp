@@ -23,7 +23,7 @@ class NoRuns : public RunSink {
 // What a daemon would know, asked once at the start.
 struct Known {
   std::map<std::string, Nodes::Load> load;
-  std::map<std::int32_t, std::string> held;   // pid → execution
+  std::map<std::int32_t, std::string> held;  // pid → execution
   std::string memory;
 };
 
@@ -49,8 +49,7 @@ Known ask_daemon(ApiClient& client, const std::string& policy) {
 
 class LoneServices : public LoopServices {
  public:
-  LoneServices(Host& host, const ScanRequest& request, Known known)
-      : host_(host), known_(std::move(known)) {
+  LoneServices(Host& host, const ScanRequest& request, Known known) : host_(host), known_(std::move(known)) {
     options_.file_root = request.config.head.file_root;
     options_.interval_seconds = request.interval_seconds;
     options_.free_loss_seconds = request.config.offload.free_loss_seconds;
@@ -93,7 +92,8 @@ Result<Json> scan_turn(const ScanRequest& request, LoopHost& host, Registry& reg
   }
 
   const auto options = config.plugins.find("policy." + config.policy);
-  auto policy = registry.policy(config.policy, Options(options == config.plugins.end() ? Values{} : options->second));
+  auto policy =
+      registry.policy(config.policy, Options(options == config.plugins.end() ? Values{} : options->second));
   if (!policy) return fail(policy.error());
   NoRuns sink;
   Nodes nodes(config, request.dirs, registry, host, sink);
@@ -109,7 +109,8 @@ Result<Json> scan_turn(const ScanRequest& request, LoopHost& host, Registry& reg
       host.stop();
     });
   });
-  const auto limit = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * request.interval_seconds) + 10'000);
+  const auto limit =
+      std::chrono::milliseconds(static_cast<std::int64_t>(1000 * request.interval_seconds) + 10'000);
   const auto timer = host.after(limit, [&] { host.stop(); });
   host.run();
   if (!turn) return fail(Code::timed_out, "the scan did not end in time");

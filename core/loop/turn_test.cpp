@@ -50,7 +50,8 @@ class TurnTest : public testing::Test {
     std::string pattern = (fs::temp_directory_path() / "grid-turn-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     dirs_.state = folder_ / "state";
-    file("proc/stat", "cpu  100 0 100 800 0 0 0 0 0 0\ncpu0 50 0 50 400 0 0 0 0 0 0\ncpu1 50 0 50 400 0 0 0 0 0 0\n");
+    file("proc/stat",
+         "cpu  100 0 100 800 0 0 0 0 0 0\ncpu0 50 0 50 400 0 0 0 0 0 0\ncpu1 50 0 50 400 0 0 0 0 0 0\n");
     file("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 400 kB\n");
     file("proc/loadavg", "1.50 1 1 3/100 42\n");
     config_.head.name = "desk";
@@ -86,7 +87,7 @@ TEST_F(TurnTest, ReadsDecidesAndTellsInThisOrder) {
   NoRuns sink;
   Nodes nodes(config_, dirs_, registry, host, sink);
   ASSERT_TRUE(nodes.open());
-  EXPECT_EQ(nodes.link("lost"), nullptr);   // one bad worker does not keep the others from working
+  EXPECT_EQ(nodes.link("lost"), nullptr);  // one bad worker does not keep the others from working
   EXPECT_NE(nodes.problem("lost"), "");
   Services services(host);
   services.found->processes = 7;
@@ -108,7 +109,8 @@ TEST_F(TurnTest, ReadsDecidesAndTellsInThisOrder) {
   host.run();
   EXPECT_FALSE(overlapped);
   ASSERT_TRUE(first && second);
-  EXPECT_EQ(services.steps, (std::vector<std::string>{"snapshot", "place", "record", "show", "snapshot", "place", "record", "show"}));
+  EXPECT_EQ(services.steps, (std::vector<std::string>{"snapshot", "place", "record", "show", "snapshot",
+                                                      "place", "record", "show"}));
   EXPECT_EQ(first->problem, "");
   EXPECT_EQ(first->processes, 7U);
   EXPECT_FALSE(first->decision.allowed);
@@ -118,10 +120,10 @@ TEST_F(TurnTest, ReadsDecidesAndTellsInThisOrder) {
   EXPECT_EQ(desk.sample.cpus, 2U);
   EXPECT_EQ(desk.sample.memory_available_bytes, 400U * 1024);
   EXPECT_EQ(desk.sample.load1, 1.5);
-  EXPECT_FALSE(desk.sample.cpu_fraction);   // one reading makes no rate
+  EXPECT_FALSE(desk.sample.cpu_fraction);  // one reading makes no rate
   EXPECT_EQ(second->snapshot->nodes.front().sample.cpu_fraction, 1.0);
   EXPECT_GT(second->snapshot->version, first->snapshot->version);
-  EXPECT_EQ(second->processes, 7U);   // the last known
+  EXPECT_EQ(second->processes, 7U);  // the last known
   const Node* sim = nullptr;
   const Node* lost = nullptr;
   for (const Node& node : first->snapshot->nodes) {
@@ -131,7 +133,7 @@ TEST_F(TurnTest, ReadsDecidesAndTellsInThisOrder) {
   ASSERT_NE(sim, nullptr);
   EXPECT_TRUE(sim->simulated);
   EXPECT_EQ(sim->machine_id, "simulated-sim1");
-  EXPECT_EQ(sim->sample.cpu_fraction, 0.5);   // a quarter is foreign, one CPU of four is reserved
+  EXPECT_EQ(sim->sample.cpu_fraction, 0.5);  // a quarter is foreign, one CPU of four is reserved
   EXPECT_EQ(sim->own_cpu_fraction, 0.25);
   ASSERT_NE(lost, nullptr);
   EXPECT_EQ(lost->state, NodeState::unknown);
@@ -152,7 +154,7 @@ TEST(LoopHost, FinishWorkWaitsForJobsThatBegan) {
   EXPECT_TRUE(ended);
   EXPECT_FALSE(host.post([] {}));
   bool ran = false;
-  host.work([&] { ran = true; });   // taken by nobody
+  host.work([&] { ran = true; });  // taken by nobody
   EXPECT_FALSE(ran);
 }
 

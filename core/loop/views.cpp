@@ -58,7 +58,9 @@ Json value_to_json(const Value& value) {
   return std::visit([](const auto& held) { return Json(held); }, value);
 }
 
-std::string reason_text(const Reason& reason) { return reason.text.empty() ? reason.code : reason.code + ": " + reason.text; }
+std::string reason_text(const Reason& reason) {
+  return reason.text.empty() ? reason.code : reason.code + ": " + reason.text;
+}
 
 Json node_to_json(const Node& node, const std::string& problem) {
   const Sample& sample = node.sample;
@@ -72,7 +74,9 @@ Json node_to_json(const Node& node, const std::string& problem) {
             {"labels", node.labels},
             {"running", node.running},
             {"reserved",
-             {{"cpus", node.reserved.cpus}, {"memory_bytes", node.reserved.memory_bytes}, {"gpus", node.reserved.gpus}}},
+             {{"cpus", node.reserved.cpus},
+              {"memory_bytes", node.reserved.memory_bytes},
+              {"gpus", node.reserved.gpus}}},
             {"pressure", pressure_to_json(sample.pressure)},
             {"disks", Json::array()},
             {"nets", Json::array()},
@@ -122,15 +126,12 @@ Json decision_to_json(const Decision& decision) {
   return json;
 }
 
-Json scan_to_json(const Snapshot& snapshot, const Decision& decision, const ScanFacts& facts, std::size_t top) {
-  Json json{{"schema", "grid/scan/1"},
-            {"taken_at", rfc3339(snapshot.now.wall)},
-            {"node", snapshot.head},
-            {"processes", facts.processes},
-            {"recorded", facts.recorded},
-            {"decision", decision_to_json(decision)},
-            {"candidates", Json::array()},
-            {"simulated_nodes", Json::array()}};
+Json scan_to_json(const Snapshot& snapshot, const Decision& decision, const ScanFacts& facts,
+                  std::size_t top) {
+  Json json{{"schema", "grid/scan/1"},     {"taken_at", rfc3339(snapshot.now.wall)},
+            {"node", snapshot.head},       {"processes", facts.processes},
+            {"recorded", facts.recorded},  {"decision", decision_to_json(decision)},
+            {"candidates", Json::array()}, {"simulated_nodes", Json::array()}};
   for (const Node& node : snapshot.nodes)
     if (node.simulated) json["simulated_nodes"].push_back(node.name);
   put(json, "interval_seconds", snapshot.scan_interval_seconds);
@@ -138,7 +139,8 @@ Json scan_to_json(const Snapshot& snapshot, const Decision& decision, const Scan
     if (json["candidates"].size() >= top) break;
     const auto decided = std::find_if(decision.candidates.begin(), decision.candidates.end(),
                                       [&](const CandidateDecision& d) { return d.root == candidate.root; });
-    json["candidates"].push_back(candidate_to_json(candidate, decided == decision.candidates.end() ? nullptr : &*decided));
+    json["candidates"].push_back(
+        candidate_to_json(candidate, decided == decision.candidates.end() ? nullptr : &*decided));
   }
   return json;
 }

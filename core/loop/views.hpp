@@ -9,7 +9,7 @@
 namespace grid {
 
 [[nodiscard]] Json value_to_json(const Value& value);
-[[nodiscard]] std::string reason_text(const Reason& reason);   // "code: text"
+[[nodiscard]] std::string reason_text(const Reason& reason);  // "code: text"
 [[nodiscard]] Json node_to_json(const Node& node, const std::string& problem);
 [[nodiscard]] Json decision_to_json(const Decision& decision);
 

@@ -11,14 +11,15 @@ TEST(Views, ANodeSaysOnlyWhatIsKnown) {
   node.name = "w1";
   node.simulated = true;
   const Json bare = node_to_json(node, "");
-  for (const char* absent : {"cpus", "cpu_fraction", "load1", "runnable_threads", "memory_total_bytes", "memory_available_bytes",
-                             "swap_total_bytes", "uptime_seconds", "sample_age_seconds", "problem"})
+  for (const char* absent :
+       {"cpus", "cpu_fraction", "load1", "runnable_threads", "memory_total_bytes", "memory_available_bytes",
+        "swap_total_bytes", "uptime_seconds", "sample_age_seconds", "problem"})
     EXPECT_FALSE(bare.contains(absent)) << absent;
   EXPECT_EQ(bare["simulated"], true);
   EXPECT_EQ(bare["state"], "unknown");
   EXPECT_TRUE(bare["pressure"].empty());
   node.sample.cpus = 4;
-  node.sample.cpu_fraction = 0.0;   // known, and zero
+  node.sample.cpu_fraction = 0.0;  // known, and zero
   node.sample.pressure.io_full = 0.5;
   node.sample.disks = {{"vda", 1.5, std::nullopt}};
   const Json json = node_to_json(node, "cannot be read");
@@ -51,9 +52,11 @@ TEST(Views, AScanIsTheDocumentedObject) {
   decision.reasons = {{"cpu_high", "93 %"}, {"bare", ""}};
   decision.thresholds = {{"cpu_high", 0.85}, {"sustain", std::string("not_observed")}};
   decision.refused_nodes = {{"desk", "head: never a target"}};
-  decision.candidates = {{{2, 10}, true, false, {{"move", "frees most"}}, {{"w1", 0.75}}}, {{1, 11}, true, false, {}, {{"w9", 1}}}};
+  decision.candidates = {{{2, 10}, true, false, {{"move", "frees most"}}, {{"w1", 0.75}}},
+                         {{1, 11}, true, false, {}, {{"w9", 1}}}};
   const Json json = scan_to_json(snapshot, decision, {231, true}, 2);
-  for (const char* member : {"schema", "taken_at", "node", "decision", "candidates", "processes", "recorded", "simulated_nodes"})
+  for (const char* member :
+       {"schema", "taken_at", "node", "decision", "candidates", "processes", "recorded", "simulated_nodes"})
     EXPECT_TRUE(json.contains(member)) << member;
   EXPECT_FALSE(json.contains("interval_seconds"));
   EXPECT_EQ(json["decision"]["reasons"], Json({"cpu_high: 93 %", "bare"}));
@@ -61,7 +64,7 @@ TEST(Views, AScanIsTheDocumentedObject) {
   EXPECT_EQ(json["decision"]["refused_nodes"][0]["reason"], "head: never a target");
   ASSERT_EQ(json["candidates"].size(), 2U);
   const Json& first = json["candidates"][0];
-  EXPECT_EQ(first["placements"], Json::array());   // same pid, another start: another process
+  EXPECT_EQ(first["placements"], Json::array());  // same pid, another start: another process
   EXPECT_EQ(first["move"], false);
   EXPECT_FALSE(first.contains("cpu_fraction"));
   EXPECT_FALSE(first.contains("rss_bytes"));

@@ -151,13 +151,16 @@ std::vector<PluginFile> find_plugins(const std::vector<std::filesystem::path>& f
   return found;
 }
 
-std::vector<PluginFile> find_plugin(const std::vector<std::filesystem::path>& folders, Kind kind, std::string_view name) {
+std::vector<PluginFile> find_plugin(const std::vector<std::filesystem::path>& folders, Kind kind,
+                                    std::string_view name) {
   std::vector<PluginFile> found;
   for (const auto& folder : folders) {
-    auto plugin = plugin_from_path(folder / ("grid_" + std::string(to_string(kind)) + "_" + std::string(name) + ".so"));
+    auto plugin =
+        plugin_from_path(folder / ("grid_" + std::string(to_string(kind)) + "_" + std::string(name) + ".so"));
     // A link that leads nowhere is there all the same: it is refused later, by name.
     std::error_code error;
-    if (plugin && std::filesystem::exists(std::filesystem::symlink_status(plugin->path, error))) found.push_back(std::move(*plugin));
+    if (plugin && std::filesystem::exists(std::filesystem::symlink_status(plugin->path, error)))
+      found.push_back(std::move(*plugin));
   }
   return found;
 }

@@ -30,8 +30,8 @@ struct PluginFile {
 [[nodiscard]] std::vector<PluginFile> find_plugins(const std::vector<std::filesystem::path>& folders);
 
 // The same for one name, without a look at the others: a command must not pay for what it does not use.
-[[nodiscard]] std::vector<PluginFile> find_plugin(const std::vector<std::filesystem::path>& folders, Kind kind,
-                                                  std::string_view name);
+[[nodiscard]] std::vector<PluginFile> find_plugin(const std::vector<std::filesystem::path>& folders,
+                                                  Kind kind, std::string_view name);
 
 // Whether nobody but root and we can change what `file` leads to: the file and its folder belong to root or
 // us and are not writable by group or others, and so is every folder and symbolic link on the way (a sticky

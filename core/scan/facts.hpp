@@ -61,8 +61,9 @@ struct TreeFacts {
   std::map<std::uint64_t, SocketEnd> sockets;  // by inode
   std::map<std::uint64_t, std::int32_t>
       outside;  // pipes and sockets of the tree that this process outside holds too
-  std::set<std::uint64_t> from_shell;  // pipes above 2 that a shell above the tree holds under the same number: merely inherited
-  bool orphan = false;                 // whoever started it has gone: init is its parent
+  std::set<std::uint64_t>
+      from_shell;  // pipes above 2 that a shell above the tree holds under the same number: merely inherited
+  bool orphan = false;  // whoever started it has gone: init is its parent
 };
 
 }  // namespace grid

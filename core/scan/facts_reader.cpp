@@ -153,13 +153,15 @@ const std::vector<std::uint64_t>& FactsReader::held_by(std::int32_t pid) {
   return at != held_.end() ? at->second : held_.emplace(pid, read_held_inodes(proc_, pid)).first->second;
 }
 
-// A shell hands on every descriptor that it was started with, and opens no pipe above 2 for a command but those that the
-// command's arguments name (/dev/fd/63). What it holds under the same number is no channel of this program.
+// A shell hands on every descriptor that it was started with, and opens no pipe above 2 for a command but
+// those that the command's arguments name (/dev/fd/63). What it holds under the same number is no channel of
+// this program.
 void FactsReader::find_inherited(const std::vector<std::int32_t>& ancestors, TreeFacts& facts) {
   for (const auto& member : facts.members) {
     if (!member.files) continue;
     for (const auto& file : *member.files) {
-      if (file.kind != OpenFile::Kind::pipe || file.number < 3 || names_descriptor(member, file.number)) continue;
+      if (file.kind != OpenFile::Kind::pipe || file.number < 3 || names_descriptor(member, file.number))
+        continue;
       const auto holds_it = [&](std::int32_t pid) {
         const auto row = index_of(rows_, pid);
         return row != rows_.size() && pid != facts.members.front().id.pid && is_shell(rows_[row].comm) &&

@@ -158,7 +158,8 @@ class Judge {
         file.number == 0 ? std::string("standard input") : fmt::format("descriptor {}", file.number);
     if (facts_.from_shell.contains(file.inode)) return;
     if (facts_.orphan && file.number > 2) {
-      return lose("inherited_pipe", what + " is a pipe that it was started with by someone who has gone" + who(p));
+      return lose("inherited_pipe",
+                  what + " is a pipe that it was started with by someone who has gone" + who(p));
     }
     if (const auto other = facts_.outside.find(file.inode); other != facts_.outside.end()) {
       return forbid("pipe",

@@ -6,7 +6,8 @@ namespace grid {
 inline constexpr int schema_version = 1;
 inline constexpr int application_id = 0x67726964;  // "grid"
 
-// States are numbers: ExecutionState and AttemptState. Times are milliseconds of the wall clock; ids count up.
+// States are numbers: ExecutionState and AttemptState. Times are milliseconds of the wall clock; ids count
+// up.
 inline constexpr const char* schema_sql = R"sql(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE task(

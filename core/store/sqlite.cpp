@@ -14,7 +14,8 @@ tl::unexpected<Error> failure(sqlite3* database, std::string_view doing) {
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
     hint = "the store is damaged: keep a copy, then try: sqlite3 grid.db .recover";
   // The schema itself refused what must not be: trying again would not help.
-  if (code == SQLITE_CONSTRAINT) return fail(Code::internal, std::string(doing) + ": " + sqlite3_errmsg(database));
+  if (code == SQLITE_CONSTRAINT)
+    return fail(Code::internal, std::string(doing) + ": " + sqlite3_errmsg(database));
   const bool passing = code == SQLITE_BUSY || code == SQLITE_FULL || code == SQLITE_IOERR;
   return fail(Code::storage_failed,
               std::string(doing) + ": " + (database != nullptr ? sqlite3_errmsg(database) : "out of memory"),
@@ -73,11 +74,14 @@ void Statement::reset() { sqlite3_reset(statement_.get()); }
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
 double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
-bool Statement::null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+bool Statement::null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
 std::string Statement::text(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
-  return bytes == nullptr ? std::string()
-                          : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
+  return bytes == nullptr
+             ? std::string()
+             : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
 }
 std::optional<std::int64_t> Statement::maybe(int column) const {
   return null(column) ? std::nullopt : std::optional(integer(column));
@@ -86,7 +90,8 @@ std::optional<std::int64_t> Statement::maybe(int column) const {
 Result<Database> Database::open(const std::filesystem::path& path, Mode mode) {
   Database database;
   sqlite3* handle = nullptr;
-  const int flags = mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int flags =
+      mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   database.database_.reset(handle);
   if (code != SQLITE_OK) return failure(handle, "cannot open the store " + path.string());
@@ -102,8 +107,8 @@ Result<> Database::execute(const char* sql) {
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement,
-                         nullptr) != SQLITE_OK)
+  if (sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &statement, nullptr) != SQLITE_OK)
     return failure(database_.get(), "the store refused a statement");
   return Statement(statement);
 }

@@ -22,13 +22,18 @@ namespace {
 Json move_to_json(const Move& move) {
   Json members = Json::array();
   for (const ProcessId& member : move.members) members.push_back({member.pid, member.start_ticks});
-  return {{"target", move.target}, {"original", static_cast<int>(move.original)}, {"phase", static_cast<int>(move.phase)},
-          {"members", std::move(members)}, {"gone", move.original_gone}, {"by_hand", move.continued_by_hand}};
+  return {{"target", move.target},
+          {"original", static_cast<int>(move.original)},
+          {"phase", static_cast<int>(move.phase)},
+          {"members", std::move(members)},
+          {"gone", move.original_gone},
+          {"by_hand", move.continued_by_hand}};
 }
 
 Result<Move> move_from_json(std::string_view text) try {
   const auto json = parse_json(text);
-  if (!json || !json->is_object()) return fail(Code::storage_failed, "the store holds a move that is no JSON");
+  if (!json || !json->is_object())
+    return fail(Code::storage_failed, "the store holds a move that is no JSON");
   Move move;
   move.target = json->value("target", std::string());
   move.original = static_cast<Original>(json->value("original", 0));
@@ -39,7 +44,8 @@ Result<Move> move_from_json(std::string_view text) try {
     move.members.push_back({member.at(0).get<std::int32_t>(), member.at(1).get<std::uint64_t>()});
   return move;
 } catch (const Json::exception& error) {
-  return fail(Code::storage_failed, std::string("the store holds a move that cannot be read: ") + error.what());
+  return fail(Code::storage_failed,
+              std::string("the store holds a move that cannot be read: ") + error.what());
 }
 
 }  // namespace
@@ -59,7 +65,9 @@ struct Store::Impl {
       if (auto done = database.execute(pragma); !done) return done;
     const auto mode = database.value("PRAGMA journal_mode");
     if (!mode) return fail(mode.error());
-    if (*mode != "wal") return fail(Code::storage_failed, "the store's disk does not support write-ahead logging (" + *mode + ")");
+    if (*mode != "wal")
+      return fail(Code::storage_failed,
+                  "the store's disk does not support write-ahead logging (" + *mode + ")");
     return {};
   }
 
@@ -70,10 +78,12 @@ struct Store::Impl {
     const auto version = database.value("PRAGMA user_version");
     if (!version) return fail(version.error());
     if (*application != std::to_string(application_id))
-      return fail(Code::storage_failed, "the store is some other program's database", "use another GRID_STATE_DIR");
+      return fail(Code::storage_failed, "the store is some other program's database",
+                  "use another GRID_STATE_DIR");
     if (*version == std::to_string(schema_version)) return {};
     return fail(Code::storage_failed,
-                fmt::format("the store was made by another grid (its format is {}, this one knows {})", *version, schema_version),
+                fmt::format("the store was made by another grid (its format is {}, this one knows {})",
+                            *version, schema_version),
                 "use the newer grid, or another GRID_STATE_DIR");
   }
 
@@ -82,7 +92,8 @@ struct Store::Impl {
     if (auto done = database.execute(schema_sql); !done) return done;
     const std::string head = fmt::format("INSERT INTO meta VALUES('head_id', '{}')", random_hex(8));
     if (auto done = database.execute(head.c_str()); !done) return done;
-    const std::string mark = fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", application_id, schema_version);
+    const std::string mark =
+        fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", application_id, schema_version);
     if (auto done = database.execute(mark.c_str()); !done) return done;
     return database.execute("COMMIT");
   }
@@ -105,7 +116,8 @@ struct Store::Impl {
       out = text->empty() ? 0 : std::stoll(*text);
       return {};
     };
-    if (auto done = number("SELECT seq FROM sqlite_sequence WHERE name='task'", last_task); !done) return done;
+    if (auto done = number("SELECT seq FROM sqlite_sequence WHERE name='task'", last_task); !done)
+      return done;
     return number("SELECT seq FROM sqlite_sequence WHERE name='event'", last_event);
   }
 
@@ -117,17 +129,24 @@ struct Store::Impl {
       return {};
     };
     const std::array<std::pair<Statement*, const char*>, 9> all{{
-        {&insert_task, "INSERT INTO task(id, created_ms, array, move, pinned_node, spec, detail) VALUES(?,?,?,?,?,?,?)"},
+        {&insert_task,
+         "INSERT INTO task(id, created_ms, array, move, pinned_node, spec, detail) VALUES(?,?,?,?,?,?,?)"},
         {&update_detail, "UPDATE task SET detail=?2 WHERE id=?1"},
         // The WHERE of an upsert decides whether the update happens: a terminal row stays as it is.
         {&save_execution,
-         "INSERT INTO execution VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(task, element) DO UPDATE SET state=?3, cancel=?4, "
-         "reason=?5, started_ms=?6, ended_ms=?7, move=?8 WHERE execution.state < 2 AND (execution.state <= ?3)"},
+         "INSERT INTO execution VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(task, element) DO UPDATE SET "
+         "state=?3, cancel=?4, "
+         "reason=?5, started_ms=?6, ended_ms=?7, move=?8 WHERE execution.state < 2 AND (execution.state <= "
+         "?3)"},
         {&save_attempt,
-         "INSERT INTO attempt VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22) "
-         "ON CONFLICT(task, element, number) DO UPDATE SET state=?5, run=?7, pid=?8, start_ticks=?9, code=?10, signal=?11, "
-         "error=?12, core=?13, user_cpu=?14, system_cpu=?15, max_rss=?16, stdout=?17, stderr=?18, leftovers=?19, reason=?20, "
-         "started_ms=?21, ended_ms=?22 WHERE attempt.state < 4 AND attempt.state <= ?5 AND attempt.node = ?6"},
+         "INSERT INTO attempt "
+         "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22) "
+         "ON CONFLICT(task, element, number) DO UPDATE SET state=?5, run=?7, pid=?8, start_ticks=?9, "
+         "code=?10, signal=?11, "
+         "error=?12, core=?13, user_cpu=?14, system_cpu=?15, max_rss=?16, stdout=?17, stderr=?18, "
+         "leftovers=?19, reason=?20, "
+         "started_ms=?21, ended_ms=?22 WHERE attempt.state < 4 AND attempt.state <= ?5 AND attempt.node = "
+         "?6"},
         {&insert_run, "INSERT INTO run(name, task, node, nonce) VALUES(?,?,?,?)"},
         {&delete_run, "DELETE FROM run WHERE name=?"},
         {&insert_event, "INSERT INTO event(seq, at_ms, kind, subject, text, data) VALUES(?,?,?,?,?,?)"},
@@ -161,9 +180,11 @@ Store::~Store() = default;
 
 namespace {
 
-constexpr const char* recovery_hint = "keep a copy of the folder; then put back a backup, or move grid.db* away to start anew";
+constexpr const char* recovery_hint =
+    "keep a copy of the folder; then put back a backup, or move grid.db* away to start anew";
 
-// Made whole under another name: a store that is there and empty was cut off by somebody, and is never taken for new.
+// Made whole under another name: a store that is there and empty was cut off by somebody, and is never taken
+// for new.
 Result<> make_store(const std::filesystem::path& path, const std::function<Result<>(Database)>& fill) {
   const std::filesystem::path beside = path.string() + ".new";
   std::error_code ignored;
@@ -173,7 +194,8 @@ Result<> make_store(const std::filesystem::path& path, const std::function<Resul
   if (auto filled = fill(std::move(*database)); !filled) return filled;
   std::error_code error;
   std::filesystem::rename(beside, path, error);
-  if (error) return fail(Code::storage_failed, "cannot make the store " + path.string() + ": " + error.message());
+  if (error)
+    return fail(Code::storage_failed, "cannot make the store " + path.string() + ": " + error.message());
   const Fd folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder) ::fsync(folder.get());
   return {};
@@ -192,7 +214,8 @@ Result<Store> Store::open_private(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
     if (std::filesystem::exists(path.string() + "-wal", error))
-      return fail(Code::storage_failed, "the store " + path.string() + " is gone, and its log is still there", recovery_hint);
+      return fail(Code::storage_failed, "the store " + path.string() + " is gone, and its log is still there",
+                  recovery_hint);
     auto made = make_store(path, [](Database database) {
       Impl impl;
       impl.database = std::move(database);
@@ -200,7 +223,8 @@ Result<Store> Store::open_private(const std::filesystem::path& path) {
     });
     if (!made) return fail(made.error());
   } else if (std::filesystem::file_size(path, error) == 0) {
-    return fail(Code::storage_failed, "the store " + path.string() + " is empty: something cut it off", recovery_hint);
+    return fail(Code::storage_failed, "the store " + path.string() + " is empty: something cut it off",
+                recovery_hint);
   }
   auto database = Database::open(path, Database::Mode::read_write);
   if (!database) return fail(database.error());
@@ -238,8 +262,14 @@ void Store::rollback() {
 Result<> Store::add_task(const TaskRecord& record) {
   const std::string spec = dump_json(task_to_json(record.task));
   const std::string detail = dump_json(record.detail);
-  auto done = impl_->insert_task.bind(1, record.id).bind(2, record.created_ms).bind(3, record.array)
-                  .bind(4, std::int64_t{!record.detail.empty()}).bind(5, record.pinned_node).bind(6, spec).bind(7, detail).run();
+  auto done = impl_->insert_task.bind(1, record.id)
+                  .bind(2, record.created_ms)
+                  .bind(3, record.array)
+                  .bind(4, std::int64_t{!record.detail.empty()})
+                  .bind(5, record.pinned_node)
+                  .bind(6, spec)
+                  .bind(7, detail)
+                  .run();
   if (!done) return fail(done.error());
   return {};
 }
@@ -254,8 +284,8 @@ Result<> Store::set_detail(std::int64_t task, const Json& detail) {
 namespace {
 
 tl::unexpected<Error> illegal(const ExecutionId& id, std::string_view what) {
-  return fail(Code::internal, fmt::format("the store refused an illegal transition of execution {}.{}: {}", id.task,
-                                          id.element, what));
+  return fail(Code::internal, fmt::format("the store refused an illegal transition of execution {}.{}: {}",
+                                          id.task, id.element, what));
 }
 
 }  // namespace
@@ -263,8 +293,13 @@ tl::unexpected<Error> illegal(const ExecutionId& id, std::string_view what) {
 Result<> Store::save(const Execution& x, std::uint64_t attempts) {
   std::string move;
   Statement& s = impl_->save_execution;
-  s.bind(1, x.id.task).bind(2, std::int64_t{x.id.element}).bind(3, static_cast<std::int64_t>(x.state))
-      .bind(4, std::int64_t{x.cancel_requested}).bind(5, x.reason).bind(6, x.started_ms).bind(7, x.ended_ms);
+  s.bind(1, x.id.task)
+      .bind(2, std::int64_t{x.id.element})
+      .bind(3, static_cast<std::int64_t>(x.state))
+      .bind(4, std::int64_t{x.cancel_requested})
+      .bind(5, x.reason)
+      .bind(6, x.started_ms)
+      .bind(7, x.ended_ms);
   if (x.move) {
     move = dump_json(move_to_json(*x.move));
     s.bind(8, move);
@@ -278,19 +313,31 @@ Result<> Store::save(const Execution& x, std::uint64_t attempts) {
   for (const Attempt& a : x.attempts) {
     if ((attempts >> std::min(a.number - 1, 63U) & 1U) == 0) continue;
     Statement& t = impl_->save_attempt;
-    t.bind(1, x.id.task).bind(2, std::int64_t{x.id.element}).bind(3, std::int64_t{a.number})
-        .bind(4, static_cast<std::int64_t>(a.kind)).bind(5, static_cast<std::int64_t>(a.state)).bind(6, a.node).bind(7, a.run)
-        .bind(20, a.reason).bind(21, a.started_ms).bind(22, a.ended_ms);
+    t.bind(1, x.id.task)
+        .bind(2, std::int64_t{x.id.element})
+        .bind(3, std::int64_t{a.number})
+        .bind(4, static_cast<std::int64_t>(a.kind))
+        .bind(5, static_cast<std::int64_t>(a.state))
+        .bind(6, a.node)
+        .bind(7, a.run)
+        .bind(20, a.reason)
+        .bind(21, a.started_ms)
+        .bind(22, a.ended_ms);
     if (a.process)
       t.bind(8, std::int64_t{a.process->pid}).bind(9, static_cast<std::int64_t>(a.process->start_ticks));
     else
       t.bind_null(8).bind_null(9);
     if (a.ending)
-      t.bind(10, a.ending->code).bind(11, a.ending->signal).bind(12, a.ending->error)
-          .bind(13, std::int64_t{a.ending->core_dumped}).bind(14, a.ending->user_cpu_seconds)
-          .bind(15, a.ending->system_cpu_seconds).bind(16, static_cast<std::int64_t>(a.ending->max_rss_bytes))
+      t.bind(10, a.ending->code)
+          .bind(11, a.ending->signal)
+          .bind(12, a.ending->error)
+          .bind(13, std::int64_t{a.ending->core_dumped})
+          .bind(14, a.ending->user_cpu_seconds)
+          .bind(15, a.ending->system_cpu_seconds)
+          .bind(16, static_cast<std::int64_t>(a.ending->max_rss_bytes))
           .bind(17, static_cast<std::int64_t>(a.ending->stdout_bytes))
-          .bind(18, static_cast<std::int64_t>(a.ending->stderr_bytes)).bind(19, std::int64_t{a.ending->leftovers});
+          .bind(18, static_cast<std::int64_t>(a.ending->stderr_bytes))
+          .bind(19, std::int64_t{a.ending->leftovers});
     else
       for (int i = 10; i <= 19; ++i) t.bind_null(i);
     auto saved = t.run();
@@ -301,7 +348,11 @@ Result<> Store::save(const Execution& x, std::uint64_t attempts) {
 }
 
 Result<> Store::add_run(const RunRecord& record) {
-  auto done = impl_->insert_run.bind(1, record.name).bind(2, record.task).bind(3, record.node).bind(4, record.nonce).run();
+  auto done = impl_->insert_run.bind(1, record.name)
+                  .bind(2, record.task)
+                  .bind(3, record.node)
+                  .bind(4, record.nonce)
+                  .run();
   if (!done) return fail(done.error());
   return {};
 }
@@ -314,8 +365,13 @@ Result<> Store::remove_run(const std::string& name) {
 
 Result<> Store::add_event(const EventRecord& record) {
   const std::string data = dump_json(record.data);
-  auto done = impl_->insert_event.bind(1, record.seq).bind(2, record.at_ms).bind(3, record.kind).bind(4, record.subject)
-                  .bind(5, record.text).bind(6, data).run();
+  auto done = impl_->insert_event.bind(1, record.seq)
+                  .bind(2, record.at_ms)
+                  .bind(3, record.kind)
+                  .bind(4, record.subject)
+                  .bind(5, record.text)
+                  .bind(6, data)
+                  .run();
   if (!done) return fail(done.error());
   return {};
 }
@@ -334,10 +390,10 @@ Result<> Store::set_memory(const std::string& policy, std::int64_t at_ms, const 
 }
 
 Result<> Store::prune(std::int64_t before_ms) {
-  for (const char* sql :
-       {"DELETE FROM task WHERE created_ms < ?1 AND NOT EXISTS (SELECT 1 FROM execution WHERE execution.task = task.id AND "
-        "(state < 2 OR ended_ms >= ?1))",
-        "DELETE FROM event WHERE at_ms < ?1", "DELETE FROM decision WHERE at_ms < ?1"}) {
+  for (const char* sql : {"DELETE FROM task WHERE created_ms < ?1 AND NOT EXISTS (SELECT 1 FROM execution "
+                          "WHERE execution.task = task.id AND "
+                          "(state < 2 OR ended_ms >= ?1))",
+                          "DELETE FROM event WHERE at_ms < ?1", "DELETE FROM decision WHERE at_ms < ?1"}) {
     auto statement = impl_->database.prepare(sql);
     if (!statement) return fail(statement.error());
     if (auto done = statement->bind(1, before_ms).run(); !done) return fail(done.error());
@@ -346,7 +402,8 @@ Result<> Store::prune(std::int64_t before_ms) {
 }
 
 Result<TaskRecord> Store::task(std::int64_t id) {
-  auto s = impl_->database.prepare("SELECT created_ms, array, pinned_node, spec, detail FROM task WHERE id=?");
+  auto s =
+      impl_->database.prepare("SELECT created_ms, array, pinned_node, spec, detail FROM task WHERE id=?");
   if (!s) return fail(s.error());
   const auto row = s->bind(1, id).row();
   if (!row) return fail(row.error());
@@ -358,7 +415,8 @@ Result<TaskRecord> Store::task(std::int64_t id) {
   record.pinned_node = s->text(2);
   const auto spec = parse_json(s->text(3));
   const auto detail = parse_json(s->text(4));
-  if (!spec || !detail) return fail(Code::storage_failed, fmt::format("the store holds a task {} that is no JSON", id));
+  if (!spec || !detail)
+    return fail(Code::storage_failed, fmt::format("the store holds a task {} that is no JSON", id));
   auto task = task_from_json(*spec);
   if (!task) return fail(task.error());
   record.task = std::move(*task);
@@ -368,7 +426,8 @@ Result<TaskRecord> Store::task(std::int64_t id) {
 
 Result<std::vector<Execution>> Store::executions(std::int64_t task) {
   auto s = impl_->database.prepare(
-      "SELECT element, state, cancel, reason, started_ms, ended_ms, move FROM execution WHERE task=? ORDER BY element");
+      "SELECT element, state, cancel, reason, started_ms, ended_ms, move FROM execution WHERE task=? ORDER "
+      "BY element");
   if (!s) return fail(s.error());
   s->bind(1, task);
   std::vector<Execution> found;
@@ -379,7 +438,8 @@ Result<std::vector<Execution>> Store::executions(std::int64_t task) {
     Execution x;
     x.id = {task, static_cast<std::uint32_t>(s->integer(0))};
     if (s->integer(1) < 0 || s->integer(1) > static_cast<std::int64_t>(ExecutionState::aborted))
-      return fail(Code::storage_failed, fmt::format("the store holds an execution of task {} in no known state", task));
+      return fail(Code::storage_failed,
+                  fmt::format("the store holds an execution of task {} in no known state", task));
     x.state = static_cast<ExecutionState>(s->integer(1));
     x.cancel_requested = s->integer(2) != 0;
     x.reason = s->text(3);
@@ -393,8 +453,10 @@ Result<std::vector<Execution>> Store::executions(std::int64_t task) {
     found.push_back(std::move(x));
   }
   auto t = impl_->database.prepare(
-      "SELECT element, number, kind, state, node, run, pid, start_ticks, code, signal, error, core, user_cpu, system_cpu, "
-      "max_rss, stdout, stderr, leftovers, reason, started_ms, ended_ms FROM attempt WHERE task=? ORDER BY element, number");
+      "SELECT element, number, kind, state, node, run, pid, start_ticks, code, signal, error, core, "
+      "user_cpu, system_cpu, "
+      "max_rss, stdout, stderr, leftovers, reason, started_ms, ended_ms FROM attempt WHERE task=? ORDER BY "
+      "element, number");
   if (!t) return fail(t.error());
   t->bind(1, task);
   std::size_t at = 0;
@@ -410,7 +472,9 @@ Result<std::vector<Execution>> Store::executions(std::int64_t task) {
     a.state = static_cast<AttemptState>(t->integer(3));
     a.node = t->text(4);
     a.run = t->text(5);
-    if (!t->null(6)) a.process = ProcessId{static_cast<std::int32_t>(t->integer(6)), static_cast<std::uint64_t>(t->integer(7))};
+    if (!t->null(6))
+      a.process =
+          ProcessId{static_cast<std::int32_t>(t->integer(6)), static_cast<std::uint64_t>(t->integer(7))};
     if (!t->null(11)) {
       Ending e;
       if (const auto code = t->maybe(8)) e.code = static_cast<int>(*code);
@@ -437,8 +501,10 @@ Result<std::vector<std::int64_t>> Store::unfinished_tasks() {
 }
 
 Result<std::vector<std::int64_t>> Store::recent_tasks(std::int64_t since_ms, std::int64_t limit) {
-  return impl_->ids("SELECT id FROM task WHERE created_ms >= ?1 OR id IN (SELECT task FROM execution WHERE state < 2) "
-                    "ORDER BY id DESC LIMIT ?2", since_ms, limit);
+  return impl_->ids(
+      "SELECT id FROM task WHERE created_ms >= ?1 OR id IN (SELECT task FROM execution WHERE state < 2) "
+      "ORDER BY id DESC LIMIT ?2",
+      since_ms, limit);
 }
 
 Result<std::vector<std::int64_t>> Store::moves(std::int64_t limit) {
@@ -472,12 +538,14 @@ Result<std::vector<RunRecord>> Store::runs() {
   }
 }
 
-Result<std::vector<EventRecord>> Store::events(std::int64_t after, std::int64_t limit, const std::string& subject) {
-  auto s = impl_->database.prepare(
-      after < 0 ? "SELECT * FROM (SELECT seq, at_ms, kind, subject, text, data FROM event WHERE seq > ?1 AND (?2 = '' OR "
-                  "subject = ?2) ORDER BY seq DESC LIMIT ?3) ORDER BY seq"
-                : "SELECT seq, at_ms, kind, subject, text, data FROM event WHERE seq > ?1 AND (?2 = '' OR subject = ?2) "
-                  "ORDER BY seq LIMIT ?3");
+Result<std::vector<EventRecord>> Store::events(std::int64_t after, std::int64_t limit,
+                                               const std::string& subject) {
+  auto s = impl_->database.prepare(after < 0 ? "SELECT * FROM (SELECT seq, at_ms, kind, subject, text, data "
+                                               "FROM event WHERE seq > ?1 AND (?2 = '' OR "
+                                               "subject = ?2) ORDER BY seq DESC LIMIT ?3) ORDER BY seq"
+                                             : "SELECT seq, at_ms, kind, subject, text, data FROM event "
+                                               "WHERE seq > ?1 AND (?2 = '' OR subject = ?2) "
+                                               "ORDER BY seq LIMIT ?3");
   if (!s) return fail(s.error());
   s->bind(1, after).bind(2, subject).bind(3, limit);
   std::vector<EventRecord> found;
@@ -486,7 +554,8 @@ Result<std::vector<EventRecord>> Store::events(std::int64_t after, std::int64_t 
     if (!row) return fail(row.error());
     if (!*row) return found;
     const auto data = parse_json(s->text(5));
-    found.push_back({s->integer(0), s->integer(1), s->text(2), s->text(3), s->text(4), data ? *data : Json::object()});
+    found.push_back(
+        {s->integer(0), s->integer(1), s->text(2), s->text(3), s->text(4), data ? *data : Json::object()});
   }
 }
 

@@ -1,9 +1,9 @@
-// The durable memory of one daemon: tasks, executions, attempts, run directories, events, decisions. One SQLite file, one
-// writer, one thread. Writes happen inside begin() … commit(), which the daemon does once per loop turn; what commit()
-// acknowledged survives a power cut (WAL, synchronous FULL).
+// The durable memory of one daemon: tasks, executions, attempts, run directories, events, decisions. One
+// SQLite file, one writer, one thread. Writes happen inside begin() … commit(), which the daemon does once
+// per loop turn; what commit() acknowledged survives a power cut (WAL, synchronous FULL).
 //
-// What must never happen is refused by the statements and the schema themselves, not only by the engine: a terminal
-// execution or attempt does not change, and an execution has at most one live attempt.
+// What must never happen is refused by the statements and the schema themselves, not only by the engine: a
+// terminal execution or attempt does not change, and an execution has at most one live attempt.
 #pragma once
 
 #include <array>
@@ -24,10 +24,10 @@ namespace grid {
 struct TaskRecord {
   std::int64_t id = 0;
   std::int64_t created_ms = 0;
-  std::optional<std::uint32_t> array;   // number of elements; none: a single execution
-  std::string pinned_node;              // --on; empty: any
+  std::optional<std::uint32_t> array;  // number of elements; none: a single execution
+  std::string pinned_node;             // --on; empty: any
   Task task;
-  Json detail = Json::object();         // of moves: where the original ran and what was staged
+  Json detail = Json::object();  // of moves: where the original ran and what was staged
   [[nodiscard]] std::uint32_t elements() const { return array.value_or(1); }
 };
 
@@ -43,7 +43,7 @@ struct EventRecord {
   std::int64_t seq = 0;
   std::int64_t at_ms = 0;
   std::string kind;
-  std::string subject;                  // execution id, node, or empty
+  std::string subject;  // execution id, node, or empty
   std::string text;
   Json data = Json::object();
 };
@@ -51,7 +51,7 @@ struct EventRecord {
 struct DecisionRecord {
   std::int64_t seq = 0;
   std::int64_t at_ms = 0;
-  Json scan;                            // grid/scan/1 without its schema
+  Json scan;  // grid/scan/1 without its schema
 };
 
 struct StateCounts {
@@ -60,7 +60,8 @@ struct StateCounts {
 
 class Store {
  public:
-  // Opens or makes the file. storage_failed: unreadable, damaged, made by a newer program (never started empty in silence).
+  // Opens or makes the file. storage_failed: unreadable, damaged, made by a newer program (never started
+  // empty in silence).
   [[nodiscard]] static Result<Store> open(const std::filesystem::path& path);
   // For a scan without a daemon: no lock is taken and nothing is written.
   [[nodiscard]] static Result<Store> open_read_only(const std::filesystem::path& path);
@@ -68,16 +69,16 @@ class Store {
   Store& operator=(Store&&) noexcept;
   ~Store();
 
-  [[nodiscard]] const std::string& head_id() const;   // random, made with the store
+  [[nodiscard]] const std::string& head_id() const;  // random, made with the store
   Result<> begin();
   Result<> commit();
   void rollback();
 
-  [[nodiscard]] std::int64_t last_task_id() const;    // at open
+  [[nodiscard]] std::int64_t last_task_id() const;  // at open
   Result<> add_task(const TaskRecord& record);
   Result<> set_detail(std::int64_t task, const Json& detail);
-  // Inserts or updates the execution, and of its attempts those named by `attempts` (bit n-1: attempt n; the last bit: all
-  // from 64 on). internal: an illegal transition.
+  // Inserts or updates the execution, and of its attempts those named by `attempts` (bit n-1: attempt n; the
+  // last bit: all from 64 on). internal: an illegal transition.
   Result<> save(const Execution& execution, std::uint64_t attempts);
   Result<> add_run(const RunRecord& record);
   Result<> remove_run(const std::string& name);
@@ -87,18 +88,21 @@ class Store {
   // Removes finished tasks, events and decisions older than `before_ms`.
   Result<> prune(std::int64_t before_ms);
 
-  [[nodiscard]] Result<TaskRecord> task(std::int64_t id);                     // not_found
+  [[nodiscard]] Result<TaskRecord> task(std::int64_t id);  // not_found
   [[nodiscard]] Result<std::vector<Execution>> executions(std::int64_t task);
   [[nodiscard]] Result<std::vector<std::int64_t>> unfinished_tasks();
-  [[nodiscard]] Result<std::vector<std::int64_t>> recent_tasks(std::int64_t since_ms, std::int64_t limit);  // newest first
-  [[nodiscard]] Result<std::vector<std::int64_t>> moves(std::int64_t limit);  // tasks that are moves, newest first
+  [[nodiscard]] Result<std::vector<std::int64_t>> recent_tasks(std::int64_t since_ms,
+                                                               std::int64_t limit);  // newest first
+  [[nodiscard]] Result<std::vector<std::int64_t>> moves(
+      std::int64_t limit);  // tasks that are moves, newest first
   [[nodiscard]] Result<StateCounts> counts(std::optional<std::int64_t> task);
   [[nodiscard]] Result<std::vector<RunRecord>> runs();
   // Oldest first: those after `after`, or the last `limit` when it is negative. `subject` empty: all.
-  [[nodiscard]] Result<std::vector<EventRecord>> events(std::int64_t after, std::int64_t limit, const std::string& subject);
+  [[nodiscard]] Result<std::vector<EventRecord>> events(std::int64_t after, std::int64_t limit,
+                                                        const std::string& subject);
   [[nodiscard]] Result<std::vector<DecisionRecord>> decisions(std::int64_t limit);
-  [[nodiscard]] Result<std::string> memory(const std::string& policy);        // empty: none
-  [[nodiscard]] std::int64_t last_event_seq() const;                          // at open
+  [[nodiscard]] Result<std::string> memory(const std::string& policy);  // empty: none
+  [[nodiscard]] std::int64_t last_event_seq() const;                    // at open
 
  private:
   struct Impl;

@@ -111,7 +111,7 @@ TEST_F(StoreTest, ANewerVersionAndAForeignDatabaseAreRefusedUntouched) {
   }
   EXPECT_NE(refusal().message.find("other program"), std::string::npos);
   auto raw = Database::open(path_, Database::Mode::read_write);
-  EXPECT_EQ(raw->value("PRAGMA journal_mode").value(), "delete");   // not even that was changed
+  EXPECT_EQ(raw->value("PRAGMA journal_mode").value(), "delete");  // not even that was changed
   EXPECT_EQ(raw->value("SELECT count(*) FROM theirs").value(), "1");
 }
 
@@ -125,7 +125,7 @@ TEST_F(StoreTest, DamageIsRefusedWithAHintAndNeverStartsEmpty) {
   fs::copy_file(path_, folder_ / "good");
   const auto again = [&] { fs::copy_file(folder_ / "good", path_, fs::copy_options::overwrite_existing); };
 
-  overwrite(path_, 0, 16);   // the magic
+  overwrite(path_, 0, 16);  // the magic
   EXPECT_NE(refusal().hint.find("recover"), std::string::npos);
   for (std::size_t page = 1; page * 4096 < bytes; ++page) {
     again();
@@ -151,7 +151,7 @@ TEST_F(StoreTest, AWalThatIsCutOffLosesOnlyWhatWasNotWhole) {
   auto first = std::make_unique<Store>(open());
   add(*first, task(1), running(1));
   add(*first, task(2), running(2));
-  const fs::path copy = folder_ / "copy.db";   // as a crash would leave it: the log not folded in
+  const fs::path copy = folder_ / "copy.db";  // as a crash would leave it: the log not folded in
   fs::copy_file(path_, copy);
   fs::copy_file(path_.string() + "-wal", copy.string() + "-wal");
   first.reset();
@@ -205,7 +205,7 @@ TEST_F(StoreTest, TwoLiveAttemptsAreRefusedByTheSchema) {
   ASSERT_TRUE(store.begin());
   const auto refused = store.save(x, 2);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::internal) << refused.error().message;   // a defect, not a full disk
+  EXPECT_EQ(refused.error().code, Code::internal) << refused.error().message;  // a defect, not a full disk
   store.rollback();
   EXPECT_EQ(store.executions(1).value()[0].attempts.size(), 1U);
 }
@@ -282,7 +282,9 @@ TEST_F(StoreTest, EventsDecisionsAndMemory) {
   Store store = open();
   commit(store, [&]() -> Result<> {
     for (int i = 1; i <= 5; ++i)
-      if (auto done = store.add_event({i, 1000 * i, "kind", i % 2 == 0 ? "7" : "", "text", {{"i", i}}}); !done) return done;
+      if (auto done = store.add_event({i, 1000 * i, "kind", i % 2 == 0 ? "7" : "", "text", {{"i", i}}});
+          !done)
+        return done;
     if (auto done = store.add_decision({0, 2000, {{"a", 1}}}); !done) return done;
     if (auto done = store.set_memory("p", 1, "old"); !done) return done;
     return store.set_memory("p", 2, "new");
@@ -315,12 +317,12 @@ TEST_F(StoreTest, PruningKeepsWhatIsNotFinishedOrYoung) {
     if (auto done = store.add_event({2, 9000, "k", "", "", {}}); !done) return done;
     return store.prune(5000);
   });
-  EXPECT_TRUE(store.task(1));    // unfinished
-  EXPECT_FALSE(store.task(2));   // finished long ago
-  EXPECT_TRUE(store.task(3));    // finished lately
+  EXPECT_TRUE(store.task(1));   // unfinished
+  EXPECT_FALSE(store.task(2));  // finished long ago
+  EXPECT_TRUE(store.task(3));   // finished lately
   EXPECT_TRUE(store.executions(2).value().empty());
   EXPECT_EQ(store.events(0, 10, "").value().size(), 1U);
-  EXPECT_EQ(open().last_event_seq(), 2);   // numbers are never used again
+  EXPECT_EQ(open().last_event_seq(), 2);  // numbers are never used again
 }
 
 TEST_F(StoreTest, ALoneScanReadsWithoutWriting) {
@@ -334,8 +336,9 @@ TEST_F(StoreTest, ALoneScanReadsWithoutWriting) {
 
 TEST(TaskJson, RefusesWhatIsNoTask) {
   EXPECT_EQ(task_from_json(Json::array()).error().code, Code::usage);
-  for (const char* bad : {R"({})", R"({"argv":[]})", R"({"argv":[""]})", R"({"argv":["a\u0000b"]})", R"({"argv":["a"],"cwd":"rel"})",
-                          R"({"argv":["a"],"cpus":-1})", R"({"argv":["a"],"cpus":"2"})", R"({"argv":["a"],"umask":4096})",
+  for (const char* bad : {R"({})", R"({"argv":[]})", R"({"argv":[""]})", R"({"argv":["a\u0000b"]})",
+                          R"({"argv":["a"],"cwd":"rel"})", R"({"argv":["a"],"cpus":-1})",
+                          R"({"argv":["a"],"cpus":"2"})", R"({"argv":["a"],"umask":4096})",
                           R"({"argv":[{"b64":"!"}]})", R"({"argv":"a"})", R"({"argv":["a"],"labels":[1]})"}) {
     const auto task = task_from_json(parse_json(bad).value());
     EXPECT_FALSE(task) << bad;

@@ -38,7 +38,8 @@ class Reader {
     const Json* value = member(name);
     if (value == nullptr) return;
     if (!value->is_number() || value->get<double>() < minimum || value->get<double>() > maximum)
-      return complain(name, "expected a number from " + std::to_string(minimum) + " to " + std::to_string(maximum));
+      return complain(name,
+                      "expected a number from " + std::to_string(minimum) + " to " + std::to_string(maximum));
     out = value->get<T>();
   }
   void complain(const char* name, const std::string& what) {
@@ -80,7 +81,8 @@ Result<Task> task_from_json(const Json& json) {
   read.number("gpus", task.needs.gpus, 0, 1e6);
   read.number("grace_seconds", task.grace_seconds, 0, 86400);
   if (read.member("umask") != nullptr) read.number("umask", task.umask.emplace(), 0, 07777);
-  if (task.argv.empty() || task.argv.front().empty()) read.complain("argv", "expected a program and its arguments");
+  if (task.argv.empty() || task.argv.front().empty())
+    read.complain("argv", "expected a program and its arguments");
   if (!task.cwd.empty() && task.cwd.front() != '/') read.complain("cwd", "expected an absolute path");
   if (has_nul(task.argv) || has_nul(task.environment) || has_nul({task.cwd, task.stdin_path}))
     read.complain("argv", "arguments, environment and paths cannot hold a NUL byte");

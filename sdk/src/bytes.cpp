@@ -111,7 +111,8 @@ Result<std::string> decode_base64(std::string_view text) {
     std::uint32_t block = 0;
     for (std::size_t k = 0; k < 4; ++k) {
       const std::size_t digit = k >= 4 - padding ? 0 : alphabet.find(text[i + k]);
-      if (digit == std::string_view::npos) return fail(Code::usage, "base64: a character outside its alphabet");
+      if (digit == std::string_view::npos)
+        return fail(Code::usage, "base64: a character outside its alphabet");
       block = block << 6 | static_cast<std::uint32_t>(digit);
     }
     if ((padding == 1 && (block & 0xFFU) != 0) || (padding == 2 && (block & 0xFFFFU) != 0))
@@ -132,7 +133,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
       d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + change});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
     }
   return d[a.size()][b.size()];
 }

@@ -60,10 +60,14 @@ int exit_code(Code code) noexcept {
 
 std::string_view to_string(Kind kind) noexcept {
   switch (kind) {
-    case Kind::policy: return "policy";
-    case Kind::transport: return "transport";
-    case Kind::metrics: return "metrics";
-    case Kind::renderer: return "renderer";
+    case Kind::policy:
+      return "policy";
+    case Kind::transport:
+      return "transport";
+    case Kind::metrics:
+      return "metrics";
+    case Kind::renderer:
+      return "renderer";
   }
   return "unknown";
 }
@@ -72,20 +76,28 @@ std::string_view to_string(Role role) noexcept { return role == Role::head ? "he
 
 std::string_view to_string(NodeState state) noexcept {
   switch (state) {
-    case NodeState::unknown: return "unknown";
-    case NodeState::alive: return "alive";
-    case NodeState::suspect: return "suspect";
-    case NodeState::dead: return "dead";
-    case NodeState::draining: return "draining";
+    case NodeState::unknown:
+      return "unknown";
+    case NodeState::alive:
+      return "alive";
+    case NodeState::suspect:
+      return "suspect";
+    case NodeState::dead:
+      return "dead";
+    case NodeState::draining:
+      return "draining";
   }
   return "unknown";
 }
 
 std::string_view to_string(Restartable grade) noexcept {
   switch (grade) {
-    case Restartable::yes: return "yes";
-    case Restartable::with_loss: return "with_loss";
-    case Restartable::no: return "no";
+    case Restartable::yes:
+      return "yes";
+    case Restartable::with_loss:
+      return "with_loss";
+    case Restartable::no:
+      return "no";
   }
   return "no";
 }

@@ -25,7 +25,8 @@ TEST(Codes, ExitCodesAreTheDocumentedOnes) {
   EXPECT_EQ(exit_code(Code::config_invalid), 2);
   EXPECT_EQ(exit_code(Code::not_found), 3);
   EXPECT_EQ(exit_code(Code::process_not_found), 3);
-  for (const Code refused : {Code::policy_denied, Code::no_eligible_target, Code::not_restartable, Code::resource_conflict, Code::preflight_failed})
+  for (const Code refused : {Code::policy_denied, Code::no_eligible_target, Code::not_restartable,
+                             Code::resource_conflict, Code::preflight_failed})
     EXPECT_EQ(exit_code(refused), 4);
   EXPECT_EQ(exit_code(Code::node_unreachable), 5);
   EXPECT_EQ(exit_code(Code::host_key_mismatch), 5);

@@ -119,7 +119,8 @@ Result<Value> parse_option(const OptionSpec& spec, std::string_view text) {
       if (is_choice(spec.choices, text)) return Value(std::string(text));
       return expected("one of " + std::string(spec.choices), text);
     case OptionType::text:
-    case OptionType::list: return Value(std::string(text));
+    case OptionType::list:
+      return Value(std::string(text));
   }
   return fail(Code::internal, "an option of an unknown type");
 }

@@ -14,7 +14,8 @@ TEST(Duration, NeedsAUnit) {
   EXPECT_EQ(parse_duration("1.5m").value(), 90);
   EXPECT_EQ(parse_duration("2h").value(), 7200);
   EXPECT_EQ(parse_duration("1d").value(), 86400);
-  for (const char* bad : {"", "s", "20", "-1s", "1 s", " 1s", "1s ", "infs", "nans", "1e999s", "0x1s", "1w", "+1s"})
+  for (const char* bad :
+       {"", "s", "20", "-1s", "1 s", " 1s", "1s ", "infs", "nans", "1e999s", "0x1s", "1w", "+1s"})
     EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
@@ -32,7 +33,8 @@ TEST(Size, IsInPowersOf1024) {
 TEST(Option, IsParsedByItsTypeAndChecked) {
   const OptionSpec integer{"n", OptionType::integer, "1", "", "", 1, 10};
   EXPECT_EQ(std::get<std::int64_t>(parse_option(integer, "10").value()), 10);
-  for (const char* bad : {"0", "11", "010", "1.0", "", "one", "0x1", "99999999999999999999"}) EXPECT_FALSE(parse_option(integer, bad)) << bad;
+  for (const char* bad : {"0", "11", "010", "1.0", "", "one", "0x1", "99999999999999999999"})
+    EXPECT_FALSE(parse_option(integer, bad)) << bad;
   const OptionSpec number{"x", OptionType::number, "0.5", "", "fraction", 0, 1};
   EXPECT_EQ(std::get<double>(parse_option(number, "0.85").value()), 0.85);
   EXPECT_NE(parse_option(number, "2").error().message.find("(fraction)"), std::string::npos);

@@ -96,7 +96,8 @@ Result<int> finish(Context& context, const Json& execution) {
   const ExitStory story = exit_story(execution);
   if (text_of(execution, "state") == "completed" && story.code == 0) return 0;
   if (!is_terminal_state(execution))
-    context.say(fmt::format("{}: not moved ({}); the original runs on", text_of(execution, "id"), text_of(execution, "reason")));
+    context.say(fmt::format("{}: not moved ({}); the original runs on", text_of(execution, "id"),
+                            text_of(execution, "reason")));
   else if (!story.line.empty())
     context.say(story.line);
   return 1;

@@ -26,7 +26,8 @@ Result<Found> find(Registry& registry, const std::string& word) {
   for (const Kind kind : {Kind::policy, Kind::transport, Kind::metrics, Kind::renderer}) {
     if (dot != std::string::npos && wanted != kind) continue;
     auto descriptor = registry.describe(kind, name);
-    if (descriptor || descriptor.error().code != Code::not_found) found.push_back({kind, name, std::move(descriptor)});
+    if (descriptor || descriptor.error().code != Code::not_found)
+      found.push_back({kind, name, std::move(descriptor)});
   }
   if (found.size() == 1) return std::move(found.front());
   if (found.size() > 1)
@@ -66,7 +67,8 @@ Result<int> plugin_info(Context& context) {
   if (!plugin->descriptor) return fail(plugin->descriptor.error());
   for (const PluginStatus& each : registry.states())
     if (each.kind == plugin->kind && each.name == plugin->name)
-      if (auto shown = context.show(plugin_to_json(each, **plugin->descriptor)); !shown) return fail(shown.error());
+      if (auto shown = context.show(plugin_to_json(each, **plugin->descriptor)); !shown)
+        return fail(shown.error());
   return 0;
 }
 

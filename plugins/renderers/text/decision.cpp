@@ -1,5 +1,5 @@
-#include "plugins/renderers/text/width.hpp"
 #include "decision.hpp"
+#include "plugins/renderers/text/width.hpp"
 
 #include <algorithm>
 
@@ -88,7 +88,8 @@ void show_candidates(Page& page, const Json& candidates) {
     if (reasons.empty() && execution.empty() && placements.size() < 2) continue;
     page.blank();
     // The whole of it stands in the table.
-    page.line({{page.text(candidate, "pid"), Tone::bold}, {" " + cut(page.text(candidate, "command"), 70, "...")}});
+    page.line(
+        {{page.text(candidate, "pid"), Tone::bold}, {" " + cut(page.text(candidate, "command"), 70, "...")}});
     for (const std::string& reason : reasons) page.prose(reason, 2, Tone::plain, 2);
     if (!execution.empty())
       page.prose(

@@ -1,4 +1,5 @@
-// A metrics source says what it wants read from a node, and turns what was read into figures. It never reads by itself.
+// A metrics source says what it wants read from a node, and turns what was read into figures. It never reads
+// by itself.
 #pragma once
 
 #include <map>
@@ -19,7 +20,7 @@ struct Needs {
 
 // The raw bytes fetched from one node at one time. What could not be read is absent.
 struct Reading {
-  std::chrono::milliseconds taken{};                        // on a clock that never jumps; only differences mean anything
+  std::chrono::milliseconds taken{};  // on a clock that never jumps; only differences mean anything
   std::map<std::string, std::string, std::less<>> content;  // by path or URL
 };
 
@@ -28,8 +29,9 @@ class GRID_SDK MetricsSource : public Plugin {
   ~MetricsSource() override;
   // [any] Constant.
   [[nodiscard]] virtual Needs needs() const = 0;
-  // [any, several threads at once] Pure. `before` is the reading before of the same node, or null: rates are then absent.
-  // Garbled or missing content leaves fields absent. Error only when nothing at all could be understood.
+  // [any, several threads at once] Pure. `before` is the reading before of the same node, or null: rates are
+  // then absent. Garbled or missing content leaves fields absent. Error only when nothing at all could be
+  // understood.
   [[nodiscard]] virtual Result<Sample> sample(const Reading& now, const Reading* before) const = 0;
 };
 

@@ -20,7 +20,8 @@ struct ProcessId {
   friend auto operator<=>(const ProcessId&, const ProcessId&) = default;
 };
 
-// Pressure stall information, the share of the last 10 s in which some (or all) tasks waited (/proc/pressure).
+// Pressure stall information, the share of the last 10 s in which some (or all) tasks waited
+// (/proc/pressure).
 struct Pressure {
   std::optional<double> cpu_some;
   std::optional<double> memory_some;
@@ -42,17 +43,18 @@ struct NetRate {
 };
 
 struct Gpu {
-  std::string id;    // PCI address
+  std::string id;  // PCI address
   std::string name;
   std::optional<double> busy_fraction;
   std::optional<std::uint64_t> memory_total_bytes;
   std::optional<std::uint64_t> memory_used_bytes;
 };
 
-// What metrics sources know of one node at one time. Several sources fill one sample: a later one fills what is absent.
+// What metrics sources know of one node at one time. Several sources fill one sample: a later one fills what
+// is absent.
 struct Sample {
   std::optional<std::uint32_t> cpus;
-  std::optional<double> cpu_fraction;       // busy share of all CPUs since the sample before
+  std::optional<double> cpu_fraction;  // busy share of all CPUs since the sample before
   std::optional<double> load1;
   std::optional<std::uint32_t> runnable_threads;
   std::optional<std::uint64_t> memory_total_bytes;
@@ -83,15 +85,16 @@ struct Node {
   Role role = Role::worker;
   bool simulated = false;
   NodeState state = NodeState::unknown;
-  bool accepts_work = true;            // false: the head with head.run: deny, or a drained node
+  bool accepts_work = true;  // false: the head with head.run: deny, or a drained node
   std::string transport;
   std::vector<std::string> labels;
   Sample sample;
   std::optional<double> sample_age_seconds;
-  Resources reserved;                  // held by running attempts of this grid
-  std::uint32_t running = 0;           // attempts of this grid that run there
-  std::optional<double> own_cpu_fraction;   // part of sample.cpu_fraction that is this grid's own work, where known
-  std::optional<double> paused_cpus;   // CPUs that paused trees would use; they use none now
+  Resources reserved;         // held by running attempts of this grid
+  std::uint32_t running = 0;  // attempts of this grid that run there
+  std::optional<double>
+      own_cpu_fraction;               // part of sample.cpu_fraction that is this grid's own work, where known
+  std::optional<double> paused_cpus;  // CPUs that paused trees would use; they use none now
 };
 
 enum class Restartable { yes, with_loss, no };
@@ -106,22 +109,23 @@ struct Reason {
 // A process tree on the head that could leave it.
 struct Candidate {
   ProcessId root;
-  std::vector<ProcessId> members;          // the root included
-  std::string command;                     // for people: arguments joined by blanks, [name] without any
-  std::vector<std::string> argv;           // bytes
-  std::string cwd;                         // bytes; empty: unknown
+  std::vector<ProcessId> members;  // the root included
+  std::string command;             // for people: arguments joined by blanks, [name] without any
+  std::vector<std::string> argv;   // bytes
+  std::string cwd;                 // bytes; empty: unknown
   std::optional<std::uint32_t> uid;
-  std::string user;                        // name, or the number as text; empty: unknown
-  std::optional<double> cpu_fraction;      // of the tree over the scan's interval, in CPUs: 1.0 is one CPU kept busy
+  std::string user;  // name, or the number as text; empty: unknown
+  std::optional<double>
+      cpu_fraction;  // of the tree over the scan's interval, in CPUs: 1.0 is one CPU kept busy
   std::optional<std::uint64_t> rss_bytes;  // of the tree
   std::optional<double> age_seconds;
-  std::optional<double> cpu_seconds;       // CPU time used so far by the tree
+  std::optional<double> cpu_seconds;  // CPU time used so far by the tree
   Restartable restartable = Restartable::no;
-  std::vector<Reason> reasons;             // for the grade
-  bool paused = false;                     // stopped by this grid
-  std::string execution;                   // the execution that holds it; empty: none
-  bool allowed = false;                    // an allow rule of the configuration names it
-  bool loss_allowed = false;               // … and that rule accepts with_loss
+  std::vector<Reason> reasons;  // for the grade
+  bool paused = false;          // stopped by this grid
+  std::string execution;        // the execution that holds it; empty: none
+  bool allowed = false;         // an allow rule of the configuration names it
+  bool loss_allowed = false;    // … and that rule accepts with_loss
 };
 
 // An accepted execution that no node has taken yet.
@@ -129,7 +133,7 @@ struct Queued {
   std::string execution;
   Resources needs;
   std::vector<std::string> labels;
-  std::uint32_t count = 1;                 // elements of an array that wait
+  std::uint32_t count = 1;  // elements of an array that wait
   double waiting_seconds = 0;
 };
 
@@ -137,17 +141,17 @@ struct Queued {
 struct Snapshot {
   std::uint64_t version = 0;
   Time now;
-  std::string head;                         // name of the head's node
-  std::vector<Node> nodes;                  // the head first
-  std::vector<Candidate> candidates;        // by CPU, highest first
-  std::vector<Queued> queue;                // oldest first
+  std::string head;                             // name of the head's node
+  std::vector<Node> nodes;                      // the head first
+  std::vector<Candidate> candidates;            // by CPU, highest first
+  std::vector<Queued> queue;                    // oldest first
   std::optional<double> scan_interval_seconds;  // over which cpu_fraction of candidates was taken
-  double free_loss_seconds = 10;            // offload.free_loss
+  double free_loss_seconds = 10;                // offload.free_loss
 };
 
 struct Placement {
   std::string node;
-  double score = 0;                         // 0…1, higher is better
+  double score = 0;  // 0…1, higher is better
 };
 
 struct RefusedNode {
@@ -158,19 +162,19 @@ struct RefusedNode {
 // A policy's answer about one candidate.
 struct CandidateDecision {
   ProcessId root;
-  bool move = false;                        // part of the move set: the smallest that brings the head below the low mark
-  bool needs_stop = false;                  // pausing would not free what presses: only `--original stop` helps
+  bool move = false;        // part of the move set: the smallest that brings the head below the low mark
+  bool needs_stop = false;  // pausing would not free what presses: only `--original stop` helps
   std::vector<Reason> reasons;
-  std::vector<Placement> placements;        // best first
+  std::vector<Placement> placements;  // best first
 };
 
 // A policy's answer for one snapshot.
 struct Decision {
-  bool allowed = false;                     // a trigger holds and something may move
+  bool allowed = false;  // a trigger holds and something may move
   std::string policy;
-  std::vector<Reason> reasons;              // never empty
-  Values thresholds;                        // effective ones, and what was measured against them
-  std::vector<RefusedNode> refused_nodes;   // each node that gets nothing, and why; the head always
+  std::vector<Reason> reasons;             // never empty
+  Values thresholds;                       // effective ones, and what was measured against them
+  std::vector<RefusedNode> refused_nodes;  // each node that gets nothing, and why; the head always
   std::vector<CandidateDecision> candidates;
 };
 

@@ -12,7 +12,8 @@
 
 namespace grid {
 
-// Part of the API: the names below appear in JSON as `error.code`, and decide the exit code of the command line.
+// Part of the API: the names below appear in JSON as `error.code`, and decide the exit code of the command
+// line.
 enum class Code {
   usage,                // a wrong argument
   config_invalid,       // the configuration does not hold
@@ -41,7 +42,8 @@ enum class Code {
 [[nodiscard]] GRID_SDK std::string_view to_string(Code code) noexcept;
 // The inverse; `internal` for an unknown name.
 [[nodiscard]] GRID_SDK Code code_from_string(std::string_view name) noexcept;
-// The exit code of the command line for an error: 1, 2, 3, 4, 5, 6, 124, 125, 126 or 127 (`grid help exit-codes`).
+// The exit code of the command line for an error: 1, 2, 3, 4, 5, 6, 124, 125, 126 or 127 (`grid help
+// exit-codes`).
 [[nodiscard]] GRID_SDK int exit_code(Code code) noexcept;
 
 struct Error {

@@ -11,28 +11,28 @@
 namespace grid {
 
 struct Task {
-  std::vector<std::string> argv;          // at least one
-  std::string cwd;                        // absolute; empty: the attempt's own empty work folder
-  std::vector<std::string> environment;   // "NAME=value", the whole of it
-  std::string stdin_path;                 // absolute, on the node; empty: /dev/null
+  std::vector<std::string> argv;         // at least one
+  std::string cwd;                       // absolute; empty: the attempt's own empty work folder
+  std::vector<std::string> environment;  // "NAME=value", the whole of it
+  std::string stdin_path;                // absolute, on the node; empty: /dev/null
   Resources needs{1.0, 0, 0, 0};
-  std::vector<std::string> labels;        // a node must have all of them
+  std::vector<std::string> labels;  // a node must have all of them
   std::optional<std::uint32_t> umask;
-  double grace_seconds = 10;              // from TERM to KILL
+  double grace_seconds = 10;  // from TERM to KILL
 };
 
 // How a process ended. Exactly one of code, signal and error is set.
 struct Ending {
   std::optional<int> code;
   std::optional<int> signal;
-  std::optional<int> error;               // errno: the program could not be started
+  std::optional<int> error;  // errno: the program could not be started
   bool core_dumped = false;
   double user_cpu_seconds = 0;
   double system_cpu_seconds = 0;
   std::uint64_t max_rss_bytes = 0;
   std::uint64_t stdout_bytes = 0;
   std::uint64_t stderr_bytes = 0;
-  std::uint32_t leftovers = 0;            // descendants that were still there and were ended
+  std::uint32_t leftovers = 0;  // descendants that were still there and were ended
 };
 
 }  // namespace grid

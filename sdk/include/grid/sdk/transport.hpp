@@ -1,8 +1,9 @@
-// A transport reaches nodes. It opens links; a link reads, runs, signals, streams and moves files on one node.
+// A transport reaches nodes. It opens links; a link reads, runs, signals, streams and moves files on one
+// node.
 //
-// Every call returns at once. Its outcome comes by the callback it was given, exactly once, on the loop, never from inside
-// the call. Every call has a deadline of the transport's own, after which it answers `timed_out`.
-// What happens to a run comes by the sink. Calls are idempotent by (head, execution, attempt).
+// Every call returns at once. Its outcome comes by the callback it was given, exactly once, on the loop,
+// never from inside the call. Every call has a deadline of the transport's own, after which it answers
+// `timed_out`. What happens to a run comes by the sink. Calls are idempotent by (head, execution, attempt).
 #pragma once
 
 #include <cstdint>
@@ -20,18 +21,18 @@ namespace grid {
 // A node as the configuration names it.
 struct NodeAddress {
   std::string name;
-  std::string address;        // the transport's own syntax; empty for the local one
-  std::string machine_id;     // what the link must find; for a simulated worker a made-up one
+  std::string address;     // the transport's own syntax; empty for the local one
+  std::string machine_id;  // what the link must find; for a simulated worker a made-up one
   bool simulated = false;
-  std::string directory;      // run root on the node; empty: the transport's default, /var/tmp/grid-<uid>
-  std::string file_root;      // prefix for readings; empty: none
+  std::string directory;  // run root on the node; empty: the transport's default, /var/tmp/grid-<uid>
+  std::string file_root;  // prefix for readings; empty: none
 };
 
 // One start: one task, run once or, for an array, once per element, `slots` at a time, in one run directory
 // <run root>/<head id>/<machine id>/<name>.
 struct Run {
   std::string head_id;
-  std::string name;           // <execution>.<attempt>, or <array>.b<N>
+  std::string name;  // <execution>.<attempt>, or <array>.b<N>
 };
 
 struct RunElement {
@@ -41,13 +42,14 @@ struct RunElement {
 
 struct RunSpec {
   Run run;
-  std::string nonce;          // who may complete a directory without a gate
-  std::string execution;      // for the task's environment: GRID_EXECUTION=<execution>[.<element>], GRID_ATTEMPT
+  std::string nonce;      // who may complete a directory without a gate
+  std::string execution;  // for the task's environment: GRID_EXECUTION=<execution>[.<element>], GRID_ATTEMPT
   bool array = false;
   std::vector<RunElement> elements;
   std::uint32_t slots = 1;
   Task task;
-  bool work_folder = false;   // run in <run directory>/work, which put() filled; task.cwd says where that was on the head
+  bool work_folder =
+      false;  // run in <run directory>/work, which put() filled; task.cwd says where that was on the head
 };
 
 struct RunStarted {
@@ -69,7 +71,8 @@ class GRID_SDK RunSink {
   // In order of the journal; each started and each ended at most once per element and attach.
   virtual void started(const Run& run, const std::vector<RunStarted>& elements) = 0;
   virtual void ended(const Run& run, const std::vector<RunEnded>& elements) = 0;
-  // The shim is gone without having said how some elements ended; nothing of them is left running. Last event of a run.
+  // The shim is gone without having said how some elements ended; nothing of them is left running. Last event
+  // of a run.
   virtual void lost(const Run& run, const std::string& why) = 0;
   // All elements have ended and the shim has left. Last event of a run.
   virtual void finished(const Run& run) = 0;
@@ -80,37 +83,37 @@ enum class RunState { absent, never_started, running, finished };
 enum class Stream { out, err };
 struct LogChunk {
   std::string bytes;
-  std::uint64_t offset = 0;   // of the first byte
-  std::uint64_t size = 0;     // of the stream now
-  bool final = false;         // the element has ended: size will not grow
+  std::uint64_t offset = 0;  // of the first byte
+  std::uint64_t size = 0;    // of the stream now
+  bool final = false;        // the element has ended: size will not grow
 };
 
 struct ProbeSpec {
-  std::vector<std::string> programs;     // to be found in PATH of `environment`, or by absolute path
+  std::vector<std::string> programs;  // to be found in PATH of `environment`, or by absolute path
   std::vector<std::string> environment;
-  std::vector<std::string> folders;      // that must exist and be enterable
-  std::string marker;                    // a file on the head: is it the same file there? Empty: not asked
+  std::vector<std::string> folders;  // that must exist and be enterable
+  std::string marker;                // a file on the head: is it the same file there? Empty: not asked
 };
 struct ProbeReport {
   std::string user;
-  std::string path;                          // PATH searched
-  std::vector<std::string> found;            // by program, in order; empty where not found
+  std::string path;                // PATH searched
+  std::vector<std::string> found;  // by program, in order; empty where not found
   std::vector<std::string> missing_folders;
-  bool marker_seen = false;                  // source and target share that folder
-  std::uint64_t free_bytes = 0;              // in the run root
+  bool marker_seen = false;      // source and target share that folder
+  std::uint64_t free_bytes = 0;  // in the run root
 };
 
 struct FileFact {
-  std::string path;           // relative to the work folder
+  std::string path;  // relative to the work folder
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;
-  std::uint32_t mode = 0;     // permission bits
+  std::uint32_t mode = 0;  // permission bits
   bool symlink = false;
-  std::string sha256;         // empty: not computed
+  std::string sha256;  // empty: not computed
 };
 struct FileCopy {
-  std::string from;           // put: absolute on the head; get: relative to the work folder
-  std::string to;             // the other one
+  std::string from;  // put: absolute on the head; get: relative to the work folder
+  std::string to;    // the other one
 };
 
 template <class T = void>
@@ -130,19 +133,21 @@ class GRID_SDK Link {
   // One round trip for all needs.
   virtual void read(const Needs& needs, Done<Reading> done) = 0;
   virtual void probe(const ProbeSpec& spec, Done<ProbeReport> done) = 0;
-  // Makes the run directory of `spec` and its work folder without starting anything, so that put() may fill it.
+  // Makes the run directory of `spec` and its work folder without starting anything, so that put() may fill
+  // it.
   virtual void prepare(const RunSpec& spec, Done<> done) = 0;
-  // Answers when the start gate has been passed; then events come. A start that is already there with the same nonce
-  // answers as if it were new. resource_conflict: another nonce holds the directory.
-  // An error that is not retryable means: it never started and, the gate being shut, never will.
+  // Answers when the start gate has been passed; then events come. A start that is already there with the
+  // same nonce answers as if it were new. resource_conflict: another nonce holds the directory. An error that
+  // is not retryable means: it never started and, the gate being shut, never will.
   virtual void start(const RunSpec& spec, Done<> done) = 0;
-  // After a restart of the head: what is there. For `running` and `finished` all events so far are repeated to the sink.
-  // `never_started` shuts the gate first, so that nothing can start afterwards.
+  // After a restart of the head: what is there. For `running` and `finished` all events so far are repeated
+  // to the sink. `never_started` shuts the gate first, so that nothing can start afterwards.
   virtual void attach(const Run& run, Done<RunState> done) = 0;
   // To the process group of the element. not_found: it does not run.
   virtual void signal(const Run& run, std::uint32_t element, int signal, Done<> done) = 0;
-  // Stops elements (all when empty), with all their descendants: TERM, grace, KILL. Ones not yet started never start:
-  // they end with signal SIGTERM. Answers when the request is durable on the node; the endings come by the sink.
+  // Stops elements (all when empty), with all their descendants: TERM, grace, KILL. Ones not yet started
+  // never start: they end with signal SIGTERM. Answers when the request is durable on the node; the endings
+  // come by the sink.
   virtual void cancel(const Run& run, const std::vector<std::uint32_t>& elements, Done<> done) = 0;
   virtual void read_log(const Run& run, std::uint32_t element, Stream stream, std::uint64_t offset,
                         std::uint64_t max_bytes, Done<LogChunk> done) = 0;

@@ -9,7 +9,8 @@
 
 namespace grid {
 
-// Durations are seconds and sizes are bytes, both as double or int64_t by the option's type (see options.hpp).
+// Durations are seconds and sizes are bytes, both as double or int64_t by the option's type (see
+// options.hpp).
 using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
 using Values = std::map<std::string, Value, std::less<>>;
 
