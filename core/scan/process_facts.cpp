@@ -117,10 +117,11 @@ std::string batch_system(std::string_view environment, std::string_view cgroup) 
   return {};
 }
 
-bool same_start(int proc, const ProcessRow& row) {
+// One that ended while it was read left half of its facts unread, which would count as unreadable.
+bool lives_on(int proc, const ProcessRow& row) {
   const auto line = read_proc(proc, row.pid, "stat", 4096).bytes;
   ProcessRow now;
-  return line && parse_stat(*line, now) && now.id() == row.id();
+  return line && parse_stat(*line, now) && now.id() == row.id() && now.zombie() == row.zombie();
 }
 
 }  // namespace
@@ -159,7 +160,7 @@ std::optional<ProcessFacts> read_process_facts(int proc, const ProcessRow& row, 
   if (const auto text = read_proc(proc, row.pid, "maps", max_maps_bytes); text.bytes) {
     facts.written_maps = parse_written_maps(*text.bytes);
   }
-  if (!same_start(proc, row)) return std::nullopt;
+  if (!lives_on(proc, row)) return std::nullopt;
   return facts;
 }
 
