@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
@@ -239,8 +240,9 @@ bool somebody_listens(const std::filesystem::path& path) {
 
 struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   Impl(asio::io_context& context, HttpHandler made)
-      : acceptor(context), handler(std::make_shared<const HttpHandler>(std::move(made))) {}
+      : acceptor(context), pause(context), handler(std::make_shared<const HttpHandler>(std::move(made))) {}
   Local::acceptor acceptor;
+  asio::steady_timer pause;
   std::shared_ptr<const HttpHandler> handler;
   std::filesystem::path path;
 
@@ -248,7 +250,12 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
     acceptor.async_accept([self = shared_from_this()](error_code error, Local::socket socket) {
       if (error == asio::error::operation_aborted || !self->acceptor.is_open()) return;
       if (!error && same_user(socket)) std::make_shared<Session>(std::move(socket), self->handler)->read();
-      self->accept();
+      if (!error) return self->accept();
+      // Out of descriptors, most likely: trying again at once would only keep the loop busy.
+      self->pause.expires_after(std::chrono::milliseconds(100));
+      self->pause.async_wait([self](error_code ended) {
+        if (!ended && self->acceptor.is_open()) self->accept();
+      });
     });
   }
 };
