@@ -130,7 +130,9 @@ void Ledger::apply(const ExecutionId& id, const Event& event) {
   const bool array = task->record.array.has_value();
   if (!array && before != x.state)
     note(terminal(x.state) ? "execution_ended" : "execution_started", id_text(id, false),
-         terminal(x.state) ? fmt::format("{}{}{}", to_string(x.state), x.reason.empty() ? "" : ": ", x.reason)
+         terminal(x.state) ? fmt::format("{}{}{}", to_string(x.state),
+                                         x.reason.empty() || x.reason == to_string(x.state) ? "" : ": ",
+                                         x.reason == to_string(x.state) ? "" : x.reason)
                            : fmt::format("running on {}", x.attempts.empty() ? "?" : x.attempts.back().node));
   const auto& n = task->counts.by_state;
   if (n[0] + n[1] == 0) {

@@ -76,6 +76,12 @@ void Runs::attach(const ExecutionId& id, const Attempt& attempt) {
   }
   info.elements.push_back({id.element, attempt.number});
   if (std::exchange(info.sent, true)) return;
+  // How many run at once is not stored; as many as ran when the daemon ended is the best that is known.
+  const auto running = std::count_if(task->elements.begin(), task->elements.end(), [&](const Execution& x) {
+    return !x.attempts.empty() && x.attempts.back().run == attempt.run &&
+           x.attempts.back().state == AttemptState::running;
+  });
+  info.slots = static_cast<std::uint32_t>(std::max<std::ptrdiff_t>(1, running));
   const std::string run = attempt.run;
   // Posted: by then all elements of the run are known.
   host_.post([this, run] { ask(run, "head_restarted: the daemon ended before the start was sent"); });

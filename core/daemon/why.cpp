@@ -124,7 +124,13 @@ Result<Json> Service::why(const std::string& subject) {
   } else if (const auto found = find(subject)) {
     why = found->whole_array() ? why_execution(subject, found->record, found->elements.front(), nodes)
                                : why_execution(subject, found->record, found->one(), nodes);
-    if (found->whole_array()) why["verdict"] = "an array: " + dump_json(view(*found)["counts"]);
+    if (found->whole_array()) {
+      std::string counts;
+      for (const auto& [state, count] : view(*found)["counts"].items())
+        if (count != 0)
+          counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count.get<std::int64_t>(), state);
+      why["verdict"] = fmt::format("an array of {}: {}", found->record.elements(), counts);
+    }
   } else {
     std::int32_t pid = 0;
     const auto parsed = std::from_chars(subject.data(), subject.data() + subject.size(), pid);
