@@ -1,6 +1,8 @@
 #include "core/registry/library.hpp"
 
 #include <dlfcn.h>
+#include <forward_list>
+#include <mutex>
 
 #include <boost/dll/library_info.hpp>
 #include <boost/dll/shared_library.hpp>
@@ -89,13 +91,19 @@ Result<> check_abi(const PluginFile& file) {
 Result<const Descriptor*> open_library(const PluginFile& file) {
   boost::dll::fs::error_code error;
   // Left open on purpose: a closed library takes down whoever still holds one of its functions or exceptions.
-  auto* library = new boost::dll::shared_library;
+  // Kept in a list that is never destroyed either, so that they stay reachable.
+  static auto& kept = *new std::forward_list<boost::dll::shared_library>;
+  static std::mutex list_mutex;  // not held while loading: an initialiser may hang
+  boost::dll::shared_library* library = nullptr;
+  {
+    const std::scoped_lock lock(list_mutex);
+    library = &kept.emplace_front();
+  }
   library->load(file.path.string(), error,
                 boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   if (error) {
     // Boost says "Bad file descriptor" whatever happened.
     const std::string why = text_or(::dlerror(), "for an unknown reason");
-    delete library;
     return incompatible(file, "cannot be opened: " + why,
                         "link it against libgrid_sdk and what else it uses");
   }

@@ -106,6 +106,8 @@ class Child {
       ::posix_spawn_file_actions_adddup2(&actions, ours, theirs);
       last = std::max(last, theirs);
     }
+    for (int fd = 3; fd < last; ++fd)  // whoever runs the tests may have left some open
+      if (!options.descriptors.contains(fd)) ::posix_spawn_file_actions_addclose(&actions, fd);
     ::posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
