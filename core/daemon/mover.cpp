@@ -62,17 +62,6 @@ std::filesystem::path Mover::report(const ExecutionId& id) const {
   return dirs_.state / "guards" / std::to_string(id.task);
 }
 
-// `job` may run after the daemon stopped: then its outcome is dropped, and the next daemon finds out by
-// itself.
-void Mover::work(std::function<Event()> job, const ExecutionId& id) {
-  host_.work([this, job = std::move(job), id] {
-    crash_point();
-    Event outcome = job();
-    crash_point();
-    host_.post([this, id, outcome = std::move(outcome)] { ledger_.apply(id, outcome); });
-  });
-}
-
 void Mover::preflight(const ExecutionId& id) {
   const ActiveTask* task = ledger_.active(id.task);
   const Execution& x = task->elements.front();

@@ -40,7 +40,6 @@ class Mover {
 
   // The tree of a move, held anew after a restart. Null: it is gone.
   std::shared_ptr<Tree> tree(const ExecutionId& id);
-  void work(std::function<Event()> job, const ExecutionId& id);
   [[nodiscard]] std::filesystem::path report(const ExecutionId& id) const;
 
   const Config& config_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -231,15 +232,14 @@ void Service::complete(Snapshot& snapshot) const {
       }
   }
   // What runs under our own shims is work already placed, not a candidate.
+  std::set<ProcessId> ours;
+  for (const auto& [id, task] : ledger.active())
+    for (const Execution& x : task.elements)
+      if (!x.attempts.empty() && x.attempts.back().kind == AttemptKind::run && x.attempts.back().process)
+        ours.insert(*x.attempts.back().process);
   std::erase_if(snapshot.candidates, [&](const Candidate& candidate) {
-    if (!candidate.execution.empty()) return false;
-    for (const auto& [id, task] : ledger.active())
-      for (const Execution& x : task.elements)
-        if (!x.attempts.empty() && x.attempts.back().kind == AttemptKind::run && x.attempts.back().process &&
-            std::find(candidate.members.begin(), candidate.members.end(), *x.attempts.back().process) !=
-                candidate.members.end())
-          return true;
-    return false;
+    return candidate.execution.empty() && std::any_of(candidate.members.begin(), candidate.members.end(),
+                                                      [&](const ProcessId& p) { return ours.contains(p); });
   });
 }
 

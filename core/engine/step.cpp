@@ -179,11 +179,12 @@ class Stepper {
   }
 
   void on(const event::OriginalContinued&) {
-    if (!(in(MovePhase::starting) || in(MovePhase::running)) || x().move->continued_by_hand) return;
+    const bool copy_runs = in(MovePhase::starting) || in(MovePhase::running);
+    if (!(copy_runs || in(MovePhase::collecting)) || x().move->continued_by_hand) return;
     x().move->continued_by_hand = true;
     x().reason = "continued_by_hand: the original was continued by someone else";
     changed();
-    emit(EffectKind::cancel);
+    if (copy_runs) emit(EffectKind::cancel);
   }
 
   void on(const event::Collected& e) {
@@ -192,6 +193,8 @@ class Stepper {
       x().attempts.back().reason = e.failure;
       return failed_attempt(e.failure);
     }
+    // Whoever continued it wants it: it is not ended, although its work was done elsewhere.
+    if (x().move->continued_by_hand) return failed_attempt(x().reason);
     if (adopted() && !x().move->original_gone && x().move->original == Original::pause)
       return phase(MovePhase::ending, EffectKind::end_tree);
     finish_move();

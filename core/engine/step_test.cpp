@@ -412,6 +412,15 @@ TEST(Step, AnOriginalContinuedByHandCancelsItsCopy) {
   EXPECT_EQ(ended.effects[0].kind, EffectKind::resume);
 }
 
+TEST(Step, AnOriginalContinuedWhileItsFilesComeHomeIsNotEnded) {
+  Execution x = step(suspended(), event::Ended{2, code(0)}, 3).next;
+  const Step continued = step(x, event::OriginalContinued{}, 4);
+  EXPECT_TRUE(continued.effects.empty());
+  const Step collected = step(continued.next, event::Collected{""}, 5);
+  ASSERT_EQ(collected.effects.size(), 1U);
+  EXPECT_EQ(collected.effects[0].kind, EffectKind::resume);
+}
+
 TEST(Step, AnOriginalThatEndsBeforeItWasSuspendedIsUnknown) {
   Move move;
   move.members = {process(1)};
