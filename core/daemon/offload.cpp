@@ -231,24 +231,22 @@ class Offload : public std::enable_shared_from_this<Offload> {
       }
       self->service_.host_.post([self, report, manifest] {
         if (!*manifest) return self->done_(fail((*manifest).error()));
-        Json json{
-            {"schema", "grid/plan/1"},
-            {"pid", self->candidate_.root.pid},
-            {"command", bytes_to_json(self->candidate_.command)},
-            {"to", self->request_.to},
-            {"simulated", self->service_.simulated(self->request_.to)},
-            {"restartable", std::string(to_string(self->candidate_.restartable))},
-            {"reasons", Json::array()},
-            {"original", std::string(to_string(self->request_.original))},
-            {"preflight",
-             {{"user", report.user},
-              {"path", report.path},
-              {"found", Json::array()},
-              {"missing", Json::array()}}},
-            {"stage",
-             {{"files", (*manifest)->entries.size()}, {"bytes", (*manifest)->bytes}, {"shared", false}}},
-            {"placements", Json::array()},
-            {"refused_nodes", Json::array()}};
+        Json json{{"schema", "grid/plan/1"},
+                  {"pid", self->candidate_.root.pid},
+                  {"command", bytes_to_json(self->candidate_.command)},
+                  {"to", self->request_.to},
+                  {"simulated", self->service_.simulated(self->request_.to)},
+                  {"restartable", std::string(to_string(self->candidate_.restartable))},
+                  {"reasons", Json::array()},
+                  {"original", std::string(to_string(self->request_.original))},
+                  {"preflight",
+                   {{"user", report.user},
+                    {"path", report.path},
+                    {"found", Json::array()},
+                    {"missing", Json::array()}}},
+                  {"stage", {{"files", (*manifest)->entries.size()}, {"bytes", (*manifest)->bytes}}},
+                  {"placements", Json::array()},
+                  {"refused_nodes", Json::array()}};
         for (const Reason& reason : self->candidate_.reasons)
           json["reasons"].push_back(bytes_to_json(reason_text(reason)));
         for (const std::string& found : report.found)
