@@ -113,5 +113,13 @@ TEST(Candidates, AnyParentsEnd) {
             });
 }
 
+TEST(ProcessRow, OneThatIsEndingHasEnded) {
+  ProcessRow ending = row(5, 1);
+  ASSERT_TRUE(parse_stat(stat_line({.pid = 5, .flags = 0x00400004U}), ending));  // state S, PF_EXITING
+  EXPECT_TRUE(ending.zombie());
+  ASSERT_TRUE(parse_stat(stat_line({.pid = 5, .flags = 0x00400000U}), ending));
+  EXPECT_FALSE(ending.zombie());
+}
+
 }  // namespace
 }  // namespace grid

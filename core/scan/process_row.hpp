@@ -34,7 +34,11 @@ struct ProcessRow {
   [[nodiscard]] bool kernel_thread() const noexcept { return (flags & 0x00200000U) != 0; }
   // Forked and still running the program of the process that forked it.
   [[nodiscard]] bool never_executed() const noexcept { return (flags & 0x00000040U) != 0; }
-  [[nodiscard]] bool zombie() const noexcept { return state == 'Z' || state == 'X'; }
+  // Ended, or ending (PF_EXITING): its memory, program and files are gone already, though its state may still
+  // be R.
+  [[nodiscard]] bool zombie() const noexcept {
+    return state == 'Z' || state == 'X' || (flags & 0x00000004U) != 0;
+  }
 };
 
 // Fills what the line holds, and leaves cpu_fraction and stat_file alone. False, with `row` half filled, when
