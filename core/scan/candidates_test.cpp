@@ -115,9 +115,10 @@ TEST(Candidates, AnyParentsEnd) {
 
 TEST(ProcessRow, OneThatIsEndingHasEnded) {
   ProcessRow ending = row(5, 1);
-  ASSERT_TRUE(parse_stat(stat_line({.pid = 5, .flags = 0x00400004U}), ending));  // state S, PF_EXITING
+  ASSERT_TRUE(
+      parse_stat(testing::stat_line({.pid = 5, .flags = 0x00400004U}), ending));  // state S, PF_EXITING
   EXPECT_TRUE(ending.zombie());
-  ASSERT_TRUE(parse_stat(stat_line({.pid = 5, .flags = 0x00400000U}), ending));
+  ASSERT_TRUE(parse_stat(testing::stat_line({.pid = 5, .flags = 0x00400000U}), ending));
   EXPECT_FALSE(ending.zombie());
 }
 
