@@ -87,6 +87,17 @@ TEST_F(ProcfsTest, OneReadingKnowsNoRates) {
   EXPECT_FALSE(procfs_.sample(now, &now)->cpu_fraction) << "no time has passed";
 }
 
+TEST_F(ProcfsTest, CountersThatRunBackwardsGiveNoShare) {
+  Reading before{std::chrono::seconds(1),
+                 {{"/proc/stat", "cpu 500 0 0 1000 0 0 0 0 0 0\ncpu0 500 0 0 1000 0 0 0 0 0 0\n"}}};
+  Reading now{std::chrono::seconds(2),
+              {{"/proc/stat", "cpu 400 0 0 1300 0 0 0 0 0 0\ncpu0 400 0 0 1300 0 0 0 0 0 0\n"}}};
+  const auto sample = procfs_.sample(now, &before);
+  ASSERT_TRUE(sample);
+  EXPECT_EQ(sample->cpus, 1U);
+  EXPECT_FALSE(sample->cpu_fraction) << "more time in all, less of it busy: a processor went away";
+}
+
 TEST_F(ProcfsTest, OldKernelInAContainer) {
   const auto sample = procfs_.sample(reading("old"), nullptr);
   ASSERT_TRUE(sample);

@@ -25,6 +25,8 @@ TEST(Units, Durations) {
   EXPECT_EQ(duration(9.96), "10s");
   EXPECT_EQ(duration(59.6), "1m00s");
   EXPECT_EQ(duration(192), "3m12s");
+  EXPECT_EQ(duration(3599), "59m59s");
+  EXPECT_EQ(duration(5400), "1h30m");
   EXPECT_EQ(duration(7500), "2h05m");
   EXPECT_EQ(duration(273600), "3d04h");
   EXPECT_EQ(duration(-3), "0s");
