@@ -31,9 +31,9 @@ Json attempt_to_json(const Attempt& attempt) {
     json["signal"] = or_null(ending.signal);
     json["error"] = ending.error ? Json(errno_text(*ending.error)) : Json();
     json["core_dumped"] = ending.core_dumped;
-    json["user_cpu_seconds"] = ending.user_cpu_seconds;
-    json["system_cpu_seconds"] = ending.system_cpu_seconds;
-    json["max_rss_bytes"] = ending.max_rss_bytes;
+    json["user_cpu_seconds"] = or_null(ending.user_cpu_seconds);
+    json["system_cpu_seconds"] = or_null(ending.system_cpu_seconds);
+    json["max_rss_bytes"] = or_null(ending.max_rss_bytes);
     json["stdout_bytes"] = ending.stdout_bytes;
     json["stderr_bytes"] = ending.stderr_bytes;
     json["leftovers"] = ending.leftovers;

@@ -152,7 +152,7 @@ void Mover::put_files(const ExecutionId& id, const std::string& run, Json staged
     std::vector<FileCopy> files;
     for (const ManifestEntry& entry : manifest_from_json(staged["manifest"]).entries)
       files.push_back({found->record.task.cwd + "/" + entry.path, entry.path});
-    link->put(runs_.named(run), std::move(files), [this, id, run](Result<> put) {
+    link->put(runs_.named(run), std::move(files), nullptr, [this, id, run](Result<> put) {
       crash_point();
       if (put)
         ledger_.apply(id, event::Staged{run});
@@ -308,7 +308,7 @@ void Mover::fetch(const ExecutionId& id, const std::vector<FileFact>& there) {
       Link* link = runs_.link(attempt.node);
       if (link == nullptr)
         return ledger_.apply(id, event::Collected{"files_not_home: " + attempt.node + " cannot be reached"});
-      link->get(runs_.named(attempt.run), files, [this, id, changed](Result<> got) {
+      link->get(runs_.named(attempt.run), files, nullptr, [this, id, changed](Result<> got) {
         crash_point();
         if (!got) return ledger_.apply(id, event::Collected{"files_not_home: " + got.error().message});
         ledger_.set_detail(id.task, changed);

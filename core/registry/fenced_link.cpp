@@ -1,6 +1,6 @@
 #include "core/registry/fenced_link.hpp"
 
-#include "core/registry/supervisor.hpp"
+#include "core/registry/forward_call.hpp"
 
 namespace grid {
 namespace {
@@ -30,25 +30,14 @@ class HostSink final : public RunSink {
   RunSink& sink_;
 };
 
-// One answer to come.
-template <class T>
-struct Answer {
-  Done<T> done;
-  std::shared_ptr<Supervisor> supervisor;
-  bool inside_call = true;
-
-  void give(Result<T> result) {
-    auto once = std::exchange(done, nullptr);
-    if (!once) return;
-    if (!inside_call) {
-      const LeftPlugin left;
-      once(std::move(result));
-      return;
-    }
-    supervisor->inner_host().post([once = std::move(once), held = std::make_shared<Result<T>>(std::move(
-                                                               result))] { once(std::move(*held)); });
-  }
-};
+// The host's own doing, as the sink's calls are.
+Progress outside(Progress progress) {
+  if (!progress) return nullptr;
+  return [progress = std::move(progress)](std::uint64_t bytes) {
+    const LeftPlugin left;
+    progress(bytes);
+  };
+}
 
 }  // namespace
 
@@ -78,78 +67,79 @@ FencedLink::~FencedLink() {
   (void)link_.release();  // of a faulted plugin nothing is destroyed
 }
 
-template <class T, class F>
-void FencedLink::forward(const char* call, Done<T> done, F&& function) {
-  auto answer = std::make_shared<Answer<T>>(Answer<T>{std::move(done), supervisor_});
-  const auto called = supervisor_->fence(call, [&]() -> Result<> {
-    function([answer](Result<T> result) { answer->give(std::move(result)); });
-    return {};
-  });
-  if (!called) answer->give(fail(called.error()));
-  answer->inside_call = false;
-}
-
 void FencedLink::identify(Done<Identity> done) {
-  forward<Identity>("identify", std::move(done),
-                    [&](Done<Identity> once) { link_->identify(std::move(once)); });
+  forward_call<Identity>(*supervisor_, "identify", std::move(done),
+                         [&](Done<Identity> once) { link_->identify(std::move(once)); });
 }
 
 void FencedLink::read(const Needs& needs, Done<Reading> done) {
-  forward<Reading>("read", std::move(done), [&](Done<Reading> once) { link_->read(needs, std::move(once)); });
+  forward_call<Reading>(*supervisor_, "read", std::move(done),
+                        [&](Done<Reading> once) { link_->read(needs, std::move(once)); });
 }
 
 void FencedLink::probe(const ProbeSpec& spec, Done<ProbeReport> done) {
-  forward<ProbeReport>("probe", std::move(done),
-                       [&](Done<ProbeReport> once) { link_->probe(spec, std::move(once)); });
+  forward_call<ProbeReport>(*supervisor_, "probe", std::move(done),
+                            [&](Done<ProbeReport> once) { link_->probe(spec, std::move(once)); });
 }
 
 void FencedLink::prepare(const RunSpec& spec, Done<> done) {
-  forward<void>("prepare", std::move(done), [&](Done<> once) { link_->prepare(spec, std::move(once)); });
+  forward_call<void>(*supervisor_, "prepare", std::move(done),
+                     [&](Done<> once) { link_->prepare(spec, std::move(once)); });
 }
 
 void FencedLink::start(const RunSpec& spec, Done<> done) {
-  forward<void>("start of a run", std::move(done), [&](Done<> once) { link_->start(spec, std::move(once)); });
+  forward_call<void>(*supervisor_, "start of a run", std::move(done),
+                     [&](Done<> once) { link_->start(spec, std::move(once)); });
 }
 
 void FencedLink::attach(const Run& run, Done<RunState> done) {
-  forward<RunState>("attach", std::move(done),
-                    [&](Done<RunState> once) { link_->attach(run, std::move(once)); });
+  forward_call<RunState>(*supervisor_, "attach", std::move(done),
+                         [&](Done<RunState> once) { link_->attach(run, std::move(once)); });
 }
 
 void FencedLink::signal(const Run& run, std::uint32_t element, int signal, Done<> done) {
-  forward<void>("signal", std::move(done),
-                [&](Done<> once) { link_->signal(run, element, signal, std::move(once)); });
+  forward_call<void>(*supervisor_, "signal", std::move(done),
+                     [&](Done<> once) { link_->signal(run, element, signal, std::move(once)); });
 }
 
 void FencedLink::cancel(const Run& run, const std::vector<std::uint32_t>& elements, Done<> done) {
-  forward<void>("cancel", std::move(done),
-                [&](Done<> once) { link_->cancel(run, elements, std::move(once)); });
+  forward_call<void>(*supervisor_, "cancel", std::move(done),
+                     [&](Done<> once) { link_->cancel(run, elements, std::move(once)); });
 }
 
 void FencedLink::read_log(const Run& run, std::uint32_t element, Stream stream, std::uint64_t offset,
                           std::uint64_t max_bytes, Done<LogChunk> done) {
-  forward<LogChunk>("read_log", std::move(done), [&](Done<LogChunk> once) {
+  forward_call<LogChunk>(*supervisor_, "read_log", std::move(done), [&](Done<LogChunk> once) {
     link_->read_log(run, element, stream, offset, max_bytes, std::move(once));
   });
 }
 
-void FencedLink::put(const Run& run, std::vector<FileCopy> files, Done<> done) {
-  forward<void>("put", std::move(done),
-                [&](Done<> once) { link_->put(run, std::move(files), std::move(once)); });
+void FencedLink::put(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) {
+  forward_call<void>(*supervisor_, "put", std::move(done), [&](Done<> once) {
+    link_->put(run, std::move(files), outside(std::move(progress)), std::move(once));
+  });
 }
 
 void FencedLink::list(const Run& run, Done<std::vector<FileFact>> done) {
-  forward<std::vector<FileFact>>(
-      "list", std::move(done), [&](Done<std::vector<FileFact>> once) { link_->list(run, std::move(once)); });
+  forward_call<std::vector<FileFact>>(
+      *supervisor_, "list", std::move(done),
+      [&](Done<std::vector<FileFact>> once) { link_->list(run, std::move(once)); });
 }
 
-void FencedLink::get(const Run& run, std::vector<FileCopy> files, Done<> done) {
-  forward<void>("get", std::move(done),
-                [&](Done<> once) { link_->get(run, std::move(files), std::move(once)); });
+void FencedLink::get(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) {
+  forward_call<void>(*supervisor_, "get", std::move(done), [&](Done<> once) {
+    link_->get(run, std::move(files), outside(std::move(progress)), std::move(once));
+  });
 }
 
 void FencedLink::forget(const Run& run, Done<> done) {
-  forward<void>("forget", std::move(done), [&](Done<> once) { link_->forget(run, std::move(once)); });
+  forward_call<void>(*supervisor_, "forget", std::move(done),
+                     [&](Done<> once) { link_->forget(run, std::move(once)); });
+}
+
+void FencedLink::diagnose(Done<std::vector<Check>> done) {
+  forward_call<std::vector<Check>>(*supervisor_, "diagnose", std::move(done),
+                                   [&](Done<std::vector<Check>> once) { link_->diagnose(std::move(once)); });
 }
 
 }  // namespace grid

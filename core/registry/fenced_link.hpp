@@ -31,16 +31,14 @@ class FencedLink final : public Link {
   void cancel(const Run& run, const std::vector<std::uint32_t>& elements, Done<> done) override;
   void read_log(const Run& run, std::uint32_t element, Stream stream, std::uint64_t offset,
                 std::uint64_t max_bytes, Done<LogChunk> done) override;
-  void put(const Run& run, std::vector<FileCopy> files, Done<> done) override;
+  void put(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) override;
   void list(const Run& run, Done<std::vector<FileFact>> done) override;
-  void get(const Run& run, std::vector<FileCopy> files, Done<> done) override;
+  void get(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) override;
   void forget(const Run& run, Done<> done) override;
+  void diagnose(Done<std::vector<Check>> done) override;
 
  private:
   FencedLink(std::shared_ptr<Supervisor> supervisor, std::shared_ptr<Transport> transport, RunSink& sink);
-  // Calls `function` with a Done that keeps the promises above.
-  template <class T, class F>
-  void forward(const char* call, Done<T> done, F&& function);
 
   std::shared_ptr<Supervisor> supervisor_;
   std::shared_ptr<Transport> transport_;

@@ -23,6 +23,9 @@ class RunningTransport {
   // [loop & started] As Transport::open; the link is fenced, `sink` outlives it. Error: plugin_fault, or the
   // transport's own.
   [[nodiscard]] Result<std::unique_ptr<Link>> open(const NodeAddress& node, RunSink& sink);
+  // [loop & started] As Transport's.
+  void host_keys(const std::string& address, Done<HostKeys> done);
+  void trust_host_key(const std::string& address, const HostKey& key, Done<> done);
   [[nodiscard]] PluginStatus status() const;  // [any]
 
  private:

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "grid/sdk/result.hpp"
 
@@ -27,7 +28,8 @@ class Statement {
   Statement& bind_null(int index);
   template <class T>
   Statement& bind(int index, const std::optional<T>& value) {
-    return value ? bind(index, static_cast<std::int64_t>(*value)) : bind_null(index);
+    using Kept = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
+    return value ? bind(index, static_cast<Kept>(*value)) : bind_null(index);
   }
 
   // Runs to the end and resets. The number of rows changed.

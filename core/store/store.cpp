@@ -334,7 +334,7 @@ Result<> Store::save(const Execution& x, std::uint64_t attempts) {
           .bind(13, std::int64_t{a.ending->core_dumped})
           .bind(14, a.ending->user_cpu_seconds)
           .bind(15, a.ending->system_cpu_seconds)
-          .bind(16, static_cast<std::int64_t>(a.ending->max_rss_bytes))
+          .bind(16, a.ending->max_rss_bytes)
           .bind(17, static_cast<std::int64_t>(a.ending->stdout_bytes))
           .bind(18, static_cast<std::int64_t>(a.ending->stderr_bytes))
           .bind(19, std::int64_t{a.ending->leftovers});
@@ -481,9 +481,9 @@ Result<std::vector<Execution>> Store::executions(std::int64_t task) {
       if (const auto signal = t->maybe(9)) e.signal = static_cast<int>(*signal);
       if (const auto error = t->maybe(10)) e.error = static_cast<int>(*error);
       e.core_dumped = t->integer(11) != 0;
-      e.user_cpu_seconds = t->real(12);
-      e.system_cpu_seconds = t->real(13);
-      e.max_rss_bytes = static_cast<std::uint64_t>(t->integer(14));
+      if (!t->null(12)) e.user_cpu_seconds = t->real(12);
+      if (!t->null(13)) e.system_cpu_seconds = t->real(13);
+      if (const auto rss = t->maybe(14)) e.max_rss_bytes = static_cast<std::uint64_t>(*rss);
       e.stdout_bytes = static_cast<std::uint64_t>(t->integer(15));
       e.stderr_bytes = static_cast<std::uint64_t>(t->integer(16));
       e.leftovers = static_cast<std::uint32_t>(t->integer(17));

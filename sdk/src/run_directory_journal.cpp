@@ -65,9 +65,12 @@ Ending decode_ending(Fields& fields) {
   ending.signal = fields.optional<int>("signal");
   ending.error = fields.optional<int>("error");
   ending.core_dumped = fields.number<std::uint32_t>("core") != 0;
-  ending.user_cpu_seconds = static_cast<double>(fields.number<std::uint64_t>("user_us")) / micro;
-  ending.system_cpu_seconds = static_cast<double>(fields.number<std::uint64_t>("system_us")) / micro;
-  ending.max_rss_bytes = fields.number<std::uint64_t>("max_rss_bytes");
+  ending.fenced = fields.optional<std::uint32_t>("fenced").value_or(0) != 0;
+  if (const auto us = fields.optional<std::uint64_t>("user_us"))
+    ending.user_cpu_seconds = static_cast<double>(*us) / micro;
+  if (const auto us = fields.optional<std::uint64_t>("system_us"))
+    ending.system_cpu_seconds = static_cast<double>(*us) / micro;
+  ending.max_rss_bytes = fields.optional<std::uint64_t>("max_rss_bytes");
   ending.stdout_bytes = fields.number<std::uint64_t>("stdout");
   ending.stderr_bytes = fields.number<std::uint64_t>("stderr");
   ending.leftovers = fields.number<std::uint32_t>("leftovers");
@@ -86,19 +89,23 @@ std::string encode(const Record& record) {
     put("shim pid=%d start=%llu boot=%.64s\n", shim->process.pid,
         static_cast<unsigned long long>(shim->process.start_ticks), shim->boot_id.c_str());
   } else if (const auto* started = std::get_if<StartedRecord>(&record)) {
-    put("started element=%u attempt=%u pid=%d start=%llu slot=%u\n", started->element, started->attempt,
-        started->process.pid, static_cast<unsigned long long>(started->process.start_ticks), started->slot);
+    put("started element=%u attempt=%u pid=%d start=%llu", started->element, started->attempt,
+        started->process.pid, static_cast<unsigned long long>(started->process.start_ticks));
+    if (started->slot) put(" slot=%u", *started->slot);
+    put("\n");
   } else if (const auto* exited = std::get_if<ExitedRecord>(&record)) {
     const Ending& ending = exited->ending;
     put("exited element=%u attempt=%u", exited->element, exited->attempt);
     if (ending.code) put(" code=%d", *ending.code);
     if (ending.signal) put(" signal=%d", *ending.signal);
     if (ending.error) put(" error=%d", *ending.error);
-    put(" core=%d user_us=%lld system_us=%lld max_rss_bytes=%llu stdout=%llu stderr=%llu leftovers=%u\n",
-        ending.core_dumped ? 1 : 0, std::llround(ending.user_cpu_seconds * micro),
-        std::llround(ending.system_cpu_seconds * micro),
-        static_cast<unsigned long long>(ending.max_rss_bytes),
-        static_cast<unsigned long long>(ending.stdout_bytes),
+    put(" core=%d", ending.core_dumped ? 1 : 0);
+    if (ending.fenced) put(" fenced=1");
+    if (ending.user_cpu_seconds) put(" user_us=%lld", std::llround(*ending.user_cpu_seconds * micro));
+    if (ending.system_cpu_seconds) put(" system_us=%lld", std::llround(*ending.system_cpu_seconds * micro));
+    if (ending.max_rss_bytes)
+      put(" max_rss_bytes=%llu", static_cast<unsigned long long>(*ending.max_rss_bytes));
+    put(" stdout=%llu stderr=%llu leftovers=%u\n", static_cast<unsigned long long>(ending.stdout_bytes),
         static_cast<unsigned long long>(ending.stderr_bytes), ending.leftovers);
   } else {
     put("%s", std::holds_alternative<FinishedRecord>(record) ? "finished\n" : "shut\n");
@@ -123,7 +130,7 @@ Result<Record> decode_record(std::string_view line) {
     started.element = fields.number<std::uint32_t>("element");
     started.attempt = fields.number<std::uint32_t>("attempt");
     started.process = {fields.number<std::int32_t>("pid"), fields.number<std::uint64_t>("start")};
-    started.slot = fields.number<std::uint32_t>("slot");
+    started.slot = fields.optional<std::uint32_t>("slot");
     good = started.process.pid > 0;
     record = started;
   } else if (kind == "exited") {

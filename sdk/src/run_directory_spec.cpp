@@ -8,27 +8,20 @@
 namespace grid::run_directory {
 namespace {
 
-constexpr std::string_view version_line = "grid-run 1";
+constexpr std::string_view version_line = "grid-run 2";
 constexpr std::string_view last_line = "end";
 
+// As printf's %b reads it, so that a shell decodes a value without starting a program.
 void append_value(std::string& out, std::string_view bytes) {
-  constexpr std::string_view hex = "0123456789ABCDEF";
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= '!' && byte <= '~' && byte != '%') {
+    if (byte >= '!' && byte <= '~' && byte != '\\') {
       out += c;
     } else {
-      out += '%';
-      out += hex[byte >> 4];
-      out += hex[byte & 15];
+      out += "\\0";
+      for (const int shift : {6, 3, 0}) out += static_cast<char>('0' + (byte >> shift & 7));
     }
   }
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // NUL cannot be part of an argument, a path or a variable, so it is refused here once.
@@ -36,18 +29,20 @@ std::optional<std::string> decode_value(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < '!' || byte > '~') return std::nullopt;
-    if (byte != '%') {
+    if (text[i] < '!' || text[i] > '~') return std::nullopt;
+    if (text[i] != '\\') {
       out += text[i];
       continue;
     }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const int high = hex_digit(text[i + 1]);
-    const int low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
+    if (i + 4 >= text.size() || text[i + 1] != '0') return std::nullopt;
+    int byte = 0;
+    for (std::size_t digit = i + 2; digit <= i + 4; ++digit) {
+      if (text[digit] < '0' || text[digit] > '7') return std::nullopt;
+      byte = byte * 8 + (text[digit] - '0');
+    }
+    if (byte == 0 || byte > 255) return std::nullopt;
+    out += static_cast<char>(byte);
+    i += 4;
   }
   return out;
 }
@@ -109,6 +104,7 @@ bool decode_line(std::string_view line, Spec& spec, std::uint32_t& once) {
   if (!has_value) return false;
   if (key == "arg") return append(spec.argv);
   if (key == "env") return append(spec.environment);
+  if (key == "inherit") return append(spec.inherit);
   if (key == "nonce") return first_time(0) && keep(spec.nonce);
   if (key == "cookie") return first_time(1) && keep(spec.cookie);
   if (key == "execution") return first_time(2) && keep(spec.execution);
@@ -149,6 +145,7 @@ Spec make_spec(const RunSpec& run, std::string cookie) {
   spec.argv = run.task.argv;
   if (!run.work_folder) spec.cwd = run.task.cwd;
   spec.environment = run.task.environment;
+  spec.inherit = run.task.inherit;
   spec.stdin_path = run.task.stdin_path;
   spec.umask = run.task.umask;
   spec.grace_seconds = run.task.grace_seconds;
@@ -176,6 +173,7 @@ std::string encode(const Spec& spec) {
   if (spec.umask) line("umask", std::to_string(*spec.umask));
   for (const auto& argument : spec.argv) line("arg", argument);
   for (const auto& variable : spec.environment) line("env", variable);
+  for (const auto& name : spec.inherit) line("inherit", name);
   out += std::string(last_line) + '\n';
   return out;
 }

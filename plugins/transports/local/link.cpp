@@ -166,7 +166,7 @@ void LocalLink::read_log(const Run& run, std::uint32_t element, Stream stream, s
                       });
 }
 
-void LocalLink::put(const Run& run, std::vector<FileCopy> files, Done<> done) {
+void LocalLink::put(const Run& run, std::vector<FileCopy> files, Progress, Done<> done) {
   in_folder<void>(
       run, std::move(done),
       [files = std::move(files)](const fs::path& folder, const Stopping& stopping) {
@@ -184,7 +184,7 @@ void LocalLink::list(const Run& run, Done<std::vector<FileFact>> done) {
       copy_deadline);
 }
 
-void LocalLink::get(const Run& run, std::vector<FileCopy> files, Done<> done) {
+void LocalLink::get(const Run& run, std::vector<FileCopy> files, Progress, Done<> done) {
   in_folder<void>(
       run, std::move(done),
       [files = std::move(files)](const fs::path& folder, const Stopping& stopping) {

@@ -33,9 +33,9 @@ class LocalLink final : public Link {
   void cancel(const Run& run, const std::vector<std::uint32_t>& elements, Done<> done) override;
   void read_log(const Run& run, std::uint32_t element, Stream stream, std::uint64_t offset,
                 std::uint64_t max_bytes, Done<LogChunk> done) override;
-  void put(const Run& run, std::vector<FileCopy> files, Done<> done) override;
+  void put(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) override;
   void list(const Run& run, Done<std::vector<FileFact>> done) override;
-  void get(const Run& run, std::vector<FileCopy> files, Done<> done) override;
+  void get(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) override;
   void forget(const Run& run, Done<> done) override;
 
  private:

@@ -67,7 +67,8 @@ Result<LogChunk> read_log(const fs::path& folder, std::uint32_t element, Stream 
     const Fd file(::open(own.c_str(), O_RDONLY | O_CLOEXEC));
     return file ? read_part(file, offset, max_bytes, true) : Result<LogChunk>(nothing);
   }
-  const fs::path slot = folder / rd::slot_log_name(started->slot, stream);
+  if (!started->slot) return nothing;  // written by another kind of shim, which this transport never starts
+  const fs::path slot = folder / rd::slot_log_name(*started->slot, stream);
   const Fd file(::open(slot.c_str(), O_RDONLY | O_CLOEXEC));
   auto chunk = file ? read_part(file, offset, max_bytes, abandoned) : Result<LogChunk>(nothing);
   // The slot is still its own as long as its process was not waited for, or nobody is left to use the slot

@@ -21,7 +21,7 @@ TEST_F(NodeTest, FilesGoInAndComeBackWithModeAndTime) {
   ::utimensat(AT_FDCWD, (base / "src/a").c_str(), times, 0);
   ASSERT_TRUE(wait<void>([&](Done<> done) { link->prepare(spec, std::move(done)); }));
   const auto put = [&](const std::string& from, const std::string& to) {
-    return wait<void>([&](Done<> done) { link->put(spec.run, {{from, to}}, std::move(done)); });
+    return wait<void>([&](Done<> done) { link->put(spec.run, {{from, to}}, nullptr, std::move(done)); });
   };
   ASSERT_TRUE(put(base / "src/a", "in/a"));
   ASSERT_TRUE(put(base / "src/gone", "in/gone"));
@@ -42,7 +42,7 @@ TEST_F(NodeTest, FilesGoInAndComeBackWithModeAndTime) {
   EXPECT_TRUE((*files)[2].symlink);
   ASSERT_TRUE(wait<void>([&](Done<> done) {
     link->get(spec.run, {{"in/b", base / "home/b"}, {"in/l", base / "home/l"}, {"in/a", base / "home/a"}},
-              std::move(done));
+              nullptr, std::move(done));
   }));
   EXPECT_EQ(contents(base / "home/b"), "hello");
   EXPECT_EQ(fs::read_symlink(base / "home/l"), "b");
@@ -58,11 +58,11 @@ TEST_F(NodeTest, ASymbolicLinkOfTheTaskLeadsNowhere) {
   spec.task.cwd = "";  // its own work folder
   ASSERT_EQ(ending(spec).code, 0);
   const auto got = wait<void>([&](Done<> done) {
-    link->get(spec.run, {{"out/passwd", base / "p"}}, std::move(done));
+    link->get(spec.run, {{"out/passwd", base / "p"}}, nullptr, std::move(done));
   });
   EXPECT_EQ(got.error().code, Code::usage);
   const auto put = wait<void>([&](Done<> done) {
-    link->put(spec.run, {{"/etc/passwd", "out/x"}}, std::move(done));
+    link->put(spec.run, {{"/etc/passwd", "out/x"}}, nullptr, std::move(done));
   });
   EXPECT_EQ(put.error().code, Code::usage);
 }

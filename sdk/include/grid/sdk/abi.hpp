@@ -4,7 +4,7 @@
 #pragma once
 
 // Raised whenever a type or virtual function in this SDK changes in layout, order or meaning.
-#define GRID_ABI 1
+#define GRID_ABI 2
 
 #define GRID_STRINGIZE_(x) #x
 #define GRID_STRINGIZE(x) GRID_STRINGIZE_(x)

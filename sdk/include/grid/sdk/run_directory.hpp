@@ -10,10 +10,14 @@
 //     gets SIGTERM <element>.out, <element>.err    what an ended element wrote; absent when that is nothing
 //     slot<k>.out, slot<k>.err        of the element that runs in slot k
 //     work/     the work folder
+//     lease     one decimal number: milliseconds of the node's own CLOCK_BOOTTIME at which everything of the
+//               run must be gone; replaced by renaming. The shim begins early enough with TERM, and looks at
+//               it before anything else after it was stopped. No file: no fence
 //     shim.log  complaints of the shim itself
 //
-// Every line is `key value…`, values separated by one blank; bytes outside [!-~] and '%' are written as %XX,
-// upper case. [any] No state. Nothing here needs more than libc, so that a static program can compile it in.
+// Every line is `key value…`, values separated by one blank; bytes outside [!-~] and '\' are written as
+// \0ooo, three octal digits: what printf's %b decodes. [any] No state. Nothing here needs more than libc, so
+// that a static program can compile it in.
 #pragma once
 
 #include <sys/types.h>
@@ -39,6 +43,7 @@ inline constexpr std::string_view cancel_folder = "cancel";
 inline constexpr std::string_view cancel_all = "all";
 inline constexpr std::string_view work_folder = "work";
 inline constexpr std::string_view shim_log = "shim.log";
+inline constexpr std::string_view lease_file = "lease";
 
 // "7.out"
 [[nodiscard]] GRID_SDK std::string log_name(std::uint32_t element, Stream stream);
@@ -68,7 +73,8 @@ struct Spec {
   std::vector<std::string> argv;     // at least one
   std::string cwd;                   // absolute; empty: the work folder
   std::vector<std::string> environment;
-  std::string stdin_path;  // absolute; empty: /dev/null
+  std::vector<std::string> inherit;  // see Task
+  std::string stdin_path;            // absolute; empty: /dev/null
   std::optional<std::uint32_t> umask;
   double grace_seconds = 10;  // kept in milliseconds
 };
@@ -87,8 +93,8 @@ struct ShimRecord {  // the first one: the gate is passed, and by whom
 struct StartedRecord {
   std::uint32_t element = 0;
   std::uint32_t attempt = 1;
-  ProcessId process;  // also the id of its process group
-  std::uint32_t slot = 0;
+  ProcessId process;                  // also the id of its process group
+  std::optional<std::uint32_t> slot;  // absent: it writes into its final logs from the start
 };
 struct ExitedRecord {
   std::uint32_t element = 0;

@@ -13,8 +13,11 @@ namespace grid {
 struct Task {
   std::vector<std::string> argv;         // at least one
   std::string cwd;                       // absolute; empty: the attempt's own empty work folder
-  std::vector<std::string> environment;  // "NAME=value", the whole of it
-  std::string stdin_path;                // absolute, on the node; empty: /dev/null
+  std::vector<std::string> environment;  // "NAME=value", the whole of it but for `inherit`
+  // Names of variables that belong to the machine (PATH, HOME, USER, …): each gets the value it has on the
+  // node for whoever runs the shim, and is absent where it is absent there. An entry of `environment` wins.
+  std::vector<std::string> inherit;
+  std::string stdin_path;  // absolute, on the node; empty: /dev/null
   Resources needs{1.0, 0, 0, 0};
   std::vector<std::string> labels;  // a node must have all of them
   std::optional<std::uint32_t> umask;
@@ -27,9 +30,11 @@ struct Ending {
   std::optional<int> signal;
   std::optional<int> error;  // errno: the program could not be started
   bool core_dumped = false;
-  double user_cpu_seconds = 0;
-  double system_cpu_seconds = 0;
-  std::uint64_t max_rss_bytes = 0;
+  bool fenced = false;  // ended by its shim, because its lease was over
+  // Absent where the shim cannot tell.
+  std::optional<double> user_cpu_seconds;
+  std::optional<double> system_cpu_seconds;
+  std::optional<std::uint64_t> max_rss_bytes;
   std::uint64_t stdout_bytes = 0;
   std::uint64_t stderr_bytes = 0;
   std::uint32_t leftovers = 0;  // descendants that were still there and were ended

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,16 +89,32 @@ struct LogChunk {
   bool final = false;        // the element has ended: size will not grow
 };
 
+// What a task of some kind needs to find on a node: `environments` of the configuration, as it holds there.
+struct EnvironmentSetup {
+  std::string name;
+  std::vector<std::string> require;    // programs that must be found afterwards
+  std::vector<std::string> variables;  // "NAME=value"
+  std::vector<std::string> path;       // put before PATH; ~/ is the home there
+  std::vector<std::string> source;  // POSIX shell files, read in order where they exist; ~/ is the home there
+};
+
 struct ProbeSpec {
-  std::vector<std::string> programs;  // to be found in PATH of `environment`, or by absolute path
-  std::vector<std::string> environment;
+  std::vector<std::string> programs;     // to be found in PATH as the task will have it, or by absolute path
+  std::vector<std::string> environment;  // as Task::environment and Task::inherit
+  std::vector<std::string> inherit;
+  std::optional<EnvironmentSetup> setup;
   std::vector<std::string> folders;  // that must exist and be enterable
   std::string marker;                // a file on the head: is it the same file there? Empty: not asked
 };
 struct ProbeReport {
   std::string user;
-  std::string path;                // PATH searched
-  std::vector<std::string> found;  // by program, in order; empty where not found
+  std::string path_before;                  // PATH before `setup`; the same without one
+  std::string path;                         // PATH searched
+  std::vector<std::string> found;           // by program, in order; empty where not found
+  std::vector<std::string> found_required;  // by EnvironmentSetup::require, likewise
+  // "NAME=value": what `setup` made different. The task needs these, too.
+  std::vector<std::string> environment;
+  std::vector<std::string> sourced;  // entries of EnvironmentSetup::source that exist, as files there
   std::vector<std::string> missing_folders;
   bool marker_seen = false;      // source and target share that folder
   std::uint64_t free_bytes = 0;  // in the run root
@@ -116,6 +133,32 @@ struct FileCopy {
   std::string to;    // the other one
 };
 
+// Of a copy that goes on, at most a few times a second, on the loop: bytes copied so far.
+using Progress = std::function<void(std::uint64_t bytes_done)>;
+
+// One line of `grid doctor`: what was looked at, how it is, and what to do about it.
+struct Check {
+  enum class State { good, warning, bad, skipped };
+  std::string name;  // "TCP", "host key", …
+  State state = State::good;
+  std::string text;  // what was found, one sentence without a full stop
+  std::string fix;   // what to do; empty when there is nothing to do
+};
+
+// What a node shows as its identity, before anybody trusts it.
+struct HostKey {
+  std::string type;         // "ssh-ed25519"
+  std::string fingerprint;  // "SHA256:…", as ssh-keygen prints it
+  enum class Known { unknown, known, changed, revoked } known = Known::unknown;
+  std::string known_fingerprint;  // of the key on record, when changed
+  std::string line;               // what trust_host_key() writes
+};
+struct HostKeys {
+  std::string destination;  // host and port as they are recorded
+  std::string file;         // where known keys are kept
+  std::vector<HostKey> keys;
+};
+
 template <class T = void>
 using Done = std::function<void(Result<T>)>;
 
@@ -128,6 +171,7 @@ class GRID_SDK Link {
     std::string machine_id;
     std::string boot_id;
     std::string host_name;
+    std::string user;  // whose account it is there
   };
   virtual void identify(Done<Identity> done) = 0;
   // One round trip for all needs.
@@ -151,13 +195,17 @@ class GRID_SDK Link {
   virtual void cancel(const Run& run, const std::vector<std::uint32_t>& elements, Done<> done) = 0;
   virtual void read_log(const Run& run, std::uint32_t element, Stream stream, std::uint64_t offset,
                         std::uint64_t max_bytes, Done<LogChunk> done) = 0;
-  // Copies with mode and mtime into the work folder; makes folders.
-  virtual void put(const Run& run, std::vector<FileCopy> files, Done<> done) = 0;
+  // Copies with mode and mtime into the work folder; makes folders. What was cut off is resumed by the next
+  // put() of the same files; each file is checked after it was written. `progress` may be null.
+  virtual void put(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) = 0;
   virtual void list(const Run& run, Done<std::vector<FileFact>> done) = 0;
   // Copies out of the work folder; `to` is written beside and renamed into place.
-  virtual void get(const Run& run, std::vector<FileCopy> files, Done<> done) = 0;
+  virtual void get(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) = 0;
   // Removes the run directory. A run that has not finished is resource_conflict.
   virtual void forget(const Run& run, Done<> done) = 0;
+  // What `grid doctor` asks of the link: in an order in which the first bad one explains the others. Answers
+  // with an error only when nothing could be looked at. By default: no checks.
+  virtual void diagnose(Done<std::vector<Check>> done);
 };
 
 class GRID_SDK Transport : public Plugin {
@@ -165,6 +213,12 @@ class GRID_SDK Transport : public Plugin {
   ~Transport() override;
   // [loop & started] `sink` outlives the link. No I/O yet: the first call of the link connects.
   [[nodiscard]] virtual Result<std::unique_ptr<Link>> open(const NodeAddress& node, RunSink& sink) = 0;
+  // [loop & started] The keys that the host at `address` shows now; nothing is trusted or sent to it. By
+  // default: usage, the transport has no host keys.
+  virtual void host_keys(const std::string& address, Done<HostKeys> done);
+  // [loop & started] Records `key`, as host_keys() gave it, as good for that host. host_key_mismatch: another
+  // key of the same type is on record, or this one is revoked; the error says how to remove it by hand.
+  virtual void trust_host_key(const std::string& address, const HostKey& key, Done<> done);
 };
 
 }  // namespace grid
