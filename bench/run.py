@@ -94,7 +94,8 @@ class Holders:
         self.file.truncate(size)
         self.processes = []
         for _ in range(count):
-            process = subprocess.Popen([bench("holder"), self.file.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            process = subprocess.Popen([bench("holder"), self.file.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       start_new_session=True)  # as from terminals of their own
             process.stdout.readline()
             self.processes.append(process)
 
