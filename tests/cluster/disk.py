@@ -24,7 +24,7 @@ DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "ur
 
 @dataclasses.dataclass
 class Spec:
-    """A host to be made. The first one of a cluster is the head and sees the project's folder, read-only."""
+    """A host to be made. The first one of a cluster is a head: it sees the project's folder, read-only, and can log in."""
     name: str
     server: str = "openssh"            # openssh | dropbear
     shell: str = "bash"                # everybody's login shell: bash | dash | fish | tcsh | busybox
@@ -33,10 +33,11 @@ class Spec:
     users: tuple = ()                  # besides root; home in /home/NAME
     host_keys: tuple = ("ed25519",)
     port: int = 22
-    server_lines: tuple = ()           # more lines of sshd_config
+    server_lines: tuple = ()           # more lines of sshd_config, which go first
     files: dict = dataclasses.field(default_factory=dict)    # path -> text, or (text, mode)
     shared: dict = dataclasses.field(default_factory=dict)   # path -> name of a folder of the cluster
     tmpfs: tuple = ()                  # folders that are a tmpfs
+    head: bool = False                 # one more head
 
 
 def opaque(folder, mode):
@@ -109,9 +110,9 @@ def server_files(upper, spec):
         keys.append(public_part(path))
         if spec.server == "dropbear":
             subprocess.run(["dropbearconvert", "openssh", "dropbear", path, path + ".db"], check=True, capture_output=True)
-    lines = [f"Port {spec.port}", *(f"HostKey /etc/ssh/host_{kind}" for kind in spec.host_keys), "UsePAM no",
+    lines = [*spec.server_lines, f"Port {spec.port}", *(f"HostKey /etc/ssh/host_{kind}" for kind in spec.host_keys), "UsePAM no",
              "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
-             "LogLevel VERBOSE", "UseDNS no", "PrintMotd no", "PidFile /run/sshd.pid", *spec.server_lines]
+             "UseDNS no", "PrintMotd no", "PidFile /run/sshd.pid", "LogLevel VERBOSE"]
     put(f"{upper}/etc/ssh/sshd_config", "\n".join(lines) + "\n")
     os.makedirs(f"{upper}/run/sshd", exist_ok=True)
     return keys

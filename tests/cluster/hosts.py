@@ -109,7 +109,7 @@ class Host:
         """Starts the first process; ready() waits for it."""
         disk.new_boot(self.disk)
         binds = []
-        if self.number == 0:
+        if self in self.cluster.heads:
             for folder in disk.OURS:
                 binds += [folder, folder, "ro"]
         for path, name in self.spec.shared.items():
@@ -278,7 +278,7 @@ class Host:
 
 
 class Cluster:
-    """Hosts by their specs; c[name] or c.hosts; the first one is the head, whose root can log in everywhere."""
+    """Hosts by their specs; c[name] or c.hosts; the first one is the head, whose users can log in everywhere."""
 
     def __init__(self, name, specs):
         self.name, self.folder = name, f"/tmp/grid-cluster-{name}"
@@ -304,8 +304,12 @@ class Cluster:
         return self.hosts[0]
 
     @property
+    def heads(self):
+        return [host for host in self.hosts if host is self.head or host.spec.head]
+
+    @property
     def workers(self):
-        return self.hosts[1:]
+        return [host for host in self.hosts if host not in self.heads]
 
     @property
     def disks(self):
@@ -343,8 +347,8 @@ class Cluster:
             names = "".join(f"{host.address} {host.name}\n" for host in self.hosts)
             for host in self.hosts:
                 host.users, host.keys = disk.write(host.disk, host.spec, key, names)
-            for uid, home in self.head.users.values():
-                ssh = f"{self.head.disk}/upper{home}/.ssh"
+            for host, (uid, home) in ((host, each) for host in self.heads for each in host.users.values()):
+                ssh = f"{host.disk}/upper{home}/.ssh"
                 for end, mode in (("", 0o600), (".pub", 0o644)):
                     with open(key + end, "rb") as file:
                         disk.put(f"{ssh}/id_ed25519{end}", file.read(), mode, uid)
