@@ -38,8 +38,11 @@ class Crash(ClusterTest):
                 daemon.wait(0.3 if accepted else 10)   # housekeeping after the end has crash points, too
             except subprocess.TimeoutExpired:
                 whole = True
-        listed = lambda: grid.json("ps", "-a")["executions"]
-        found = wait_until(lambda: all(each["state"] in TERMINAL for each in (rows := listed())) and [rows], 30, "the settled state")[0]
+
+        def settled():
+            rows = grid.json("ps", "-a")["executions"]
+            return all(each["state"] in TERMINAL for each in rows) and [rows]
+        found = wait_until(settled, 30, "the settled state")[0]
         ran = len(host.read(lines).splitlines())
         self.assertLessEqual(ran, 1, "it ran twice")
         self.assertEqual(len(found), 1 if accepted else len(found), "an accepted execution is gone")

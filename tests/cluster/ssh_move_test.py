@@ -1,5 +1,6 @@
 """A running process leaves the head for another host, and its files come home; what is refused, and why."""
 import os
+import time
 
 from clustertest import ClusterTest, Spec, main, wait_until
 from gridtest import state_of
@@ -151,7 +152,7 @@ class Move(ClusterTest):
         number = self.assert_exit(grid.run("offload", "execute", str(pid), "--to", "n1", "--yes", "-d", timeout=60), 0).stdout.split()[0]
         host = self.cluster["n1"]
         host.cut()
-        self.addCleanup(host.heal)
+        time.sleep(3)
         host.heal()
         found = grid.ended(number, 90)
         self.assertEqual(found["state"], "completed", found)
