@@ -10,6 +10,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(ROOT, "tests", "cluster"), os.path.join(ROOT, "tests", "support")]
 from clustertest import HeadGrid, wait_until   # noqa: E402
+from disk import HOME   # noqa: E402
 from hosts import Cluster, Spec, why_not   # noqa: E402
 
 SHIM = os.path.join(ROOT, "plugins/transports/ssh/scripts/shim.sh")
@@ -32,7 +33,7 @@ class Yard:
     """The bare program, connected; each call is one batch."""
 
     def __init__(self, head, host, build):
-        self.process = head.popen(os.path.join(build, "bench", "yard_ssh"), host.address, "22", "root", "/root/.ssh/id_ed25519", SHIM,
+        self.process = head.popen(os.path.join(build, "bench", "yard_ssh"), host.address, "22", "root", HOME + "/.ssh/id_ed25519", SHIM,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def batch(self, count):

@@ -17,6 +17,7 @@ SHELLS = {"bash": "/bin/bash", "dash": "/bin/dash", "fish": "/usr/bin/fish", "tc
 NOISE = "echo welcome to this machine; echo 'and mind the step' >&2"
 START_FILES = {"bash": (".bashrc", ".profile"), "fish": (".config/fish/config.fish",), "tcsh": (".cshrc",),
                "dash": (".ssh/rc", ".profile"), "busybox": (".ssh/rc", ".profile")}
+HOME = "/root"   # of the user root
 OWN = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700, "home": 0o755, "run": 0o755, "dev": 0o755, "srv": 0o755,
        "mnt": 0o755, "var/log": 0o755, "etc/ssh": 0o755}
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
@@ -70,7 +71,7 @@ def public_part(path):
 def accounts(upper, spec):
     """passwd, shadow and group of the machine with everybody's shell and the further users. -> {user: (uid, home)}"""
     shell = SHELLS[spec.shell]
-    found = {"root": (0, "/root")}
+    found = {"root": (0, HOME)}
     for number, user in enumerate(spec.users):
         found[user] = (2000 + number, f"/home/{user}")
     with open("/etc/passwd", encoding="utf-8") as file:

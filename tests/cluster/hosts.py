@@ -100,7 +100,7 @@ class Host:
         self.address = f"10.77.0.{10 + number}"
         self.mac = f"02:00:00:00:00:{10 + number:02x}"   # the same after a restart, as a real one is
         self.disk = f"{cluster.disks}/{spec.name}"
-        self.users, self.keys = {"root": (0, "/root")}, []
+        self.users, self.keys = {"root": (0, disk.HOME)}, []
         self.pid, self.keeper = None, None
 
     # ---- power

@@ -1,5 +1,6 @@
 """grid doctor on hosts that are well and on hosts with one thing wrong each; and the nodes' own figures."""
 from clustertest import ClusterTest, Spec, main, wait_until
+from disk import HOME
 
 
 class Doctor(ClusterTest):
@@ -21,7 +22,7 @@ class Doctor(ClusterTest):
                     self.assertNotIn("\x1b", text)
 
     def test_a_wrong_host_key(self):
-        known = "/root/.ssh/known_hosts"
+        known = HOME + "/.ssh/known_hosts"
         host, other = self.cluster["n1"], self.cluster["n2"]
         self.head.write(known, f"{host.name},{host.address} {other.keys[0]}\n", 0o600)
         self.addCleanup(self.head.write, known, self.cluster.known_hosts(), 0o600)

@@ -16,7 +16,7 @@ def nvm_tree(top, version):
 
 class Environments(ClusterTest):
     # The same three machines twice, under other names and for other people.
-    people, names = ("ann", "zoe"), (("alpha", "beta", "gamma"), ("box-1", "box-2", "lonely"))
+    people, names = ("ada", "ob"), (("alpha", "beta", "gamma"), ("box-1", "box-2", "lonely"))
     specs = [Spec("head")]
     for user, (home, system, without) in zip(people, names):
         specs += [Spec(home, users=(user,), files=nvm_tree(f"/home/{user}/.nvm", "20.1.0")),
@@ -75,7 +75,7 @@ class Environments(ClusterTest):
         script = 'echo "$HOME|$USER|$LANG|$SECRET_TOKEN|$GIVEN|$PATH"'
         done = grid.run("run", "--on", "alpha", "-e", "GIVEN=a b", "--", "sh", "-c", script, env={"SECRET_TOKEN": "s3cret", "LANG": "C"})
         home, user, lang, secret, given, path = done.stdout.rstrip("\n").split("|")
-        self.assertEqual((home, user, lang, secret, given), ("/home/ann", "ann", "C", "", "a b"))
+        self.assertEqual((home, user, lang, secret, given), ("/home/ada", "ada", "C", "", "a b"))
         self.assertNotIn("build/bin", path)
 
 

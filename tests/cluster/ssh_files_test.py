@@ -4,6 +4,7 @@ import os
 import time
 
 from clustertest import ClusterTest, Spec, main, wait_until
+from disk import HOME
 
 CLIENTS = ("libssh2", "openssh")
 
@@ -12,7 +13,7 @@ class Files(ClusterTest):
     specs = (Spec("head"), Spec("n1"), Spec("n2", server="dropbear", shell="busybox", sh="busybox"))
 
     def setUp(self):
-        self.folder = f"/root/job-{self._testMethodName}"
+        self.folder = f"{HOME}/job-{self._testMethodName}"
         self.head.run("rm", "-rf", self.folder)
         self.head.run("mkdir", "-p", self.folder + "/deep/er")
         self.head.write(self.folder + "/in.txt", "from home\n")

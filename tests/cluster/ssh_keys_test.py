@@ -1,9 +1,11 @@
 """Host keys: nothing is sent to a host whose key is not known and good, and a person decides what is good."""
 from clustertest import ClusterTest, Spec, main
+from disk import HOME
 
 CLIENTS = ("libssh2", "openssh")
 AUTHENTICATION = "userauth-request"   # of sshd at DEBUG1
-KNOWN = "/root/.ssh/known_hosts"
+ALLOWED = HOME + "/.ssh/authorized_keys"
+KNOWN = HOME + "/.ssh/known_hosts"
 
 
 class Keys(ClusterTest):
@@ -109,9 +111,9 @@ class Keys(ClusterTest):
 
     def test_a_key_that_may_not_log_in(self):
         host = self.cluster["n1"]
-        keys = host.read("/root/.ssh/authorized_keys")
-        host.write("/root/.ssh/authorized_keys", "", 0o600)
-        self.addCleanup(host.write, "/root/.ssh/authorized_keys", keys, 0o600)
+        keys = host.read(ALLOWED)
+        host.write(ALLOWED, "", 0o600)
+        self.addCleanup(host.write, ALLOWED, keys, 0o600)
         for grid, case in self.each_client():
             with case:
                 self.refused(self.run_on(grid, "n1"), "n1")
