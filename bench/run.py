@@ -88,6 +88,29 @@ class Sleepers:
             process.wait()
 
 
+class Holders:
+    """COUNT processes above the scan's floor for memory, all over one file in memory; each has descriptors of every kind."""
+
+    def __init__(self, count, size=540 << 20):
+        self.file = tempfile.NamedTemporaryFile(prefix="grid-bench.", dir="/dev/shm")
+        self.file.truncate(size)
+        self.processes = []
+        for _ in range(count):
+            process = subprocess.Popen([bench("holder"), self.file.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            process.stdout.readline()
+            self.processes.append(process)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        self.file.close()
+
+
 PS = ["ps", "-eo", "pid,ppid,uid,pcpu,rss,comm,args"]
 
 
@@ -108,6 +131,9 @@ def scan(judge):
                 judge.pair("scan: one full pass against ps", pass_cpu, lambda: cpu_of(PS)[0], 0.55)
                 judge.pair("scan: a whole `offload scan` against the bare pass",
                            lambda: cpu_of([GRID, "offload", "scan", "--interval", "1s", "--json"], env)[0], yard_cpu, 2.0)
+                with Holders(50):
+                    judge.pair("scan: a whole `offload scan` with the facts of 50 trees against the bare pass",
+                               lambda: cpu_of([GRID, "offload", "scan", "--interval", "1s", "--json"], env)[0], yard_cpu, 2.0)
                 steady = lambda: cpu_of([bench("scan_steady"), str(ticks)])[0]
                 judge.pair("scan: the steady pass against kept descriptors, per tick", steady,
                            lambda: cpu_of([bench("yard_kept"), str(ticks)])[0], 1.3, per=ticks)

@@ -118,20 +118,18 @@ std::string FactsReader::find_supervisor(const ProcessRow& root) const {
   return is_main ? group.substr(group.rfind('/') + 1) : std::string();
 }
 
-const SocketTable& FactsReader::sockets_near(std::int32_t pid) {
+Sockets& FactsReader::sockets_near(std::int32_t pid) {
   const auto name = read_proc_link(proc_, pid, "ns/net").value_or("");
   const auto at = sockets_.find(name);
-  return at != sockets_.end() ? at->second : sockets_.emplace(name, read_sockets(proc_, pid)).first->second;
+  return at != sockets_.end() ? at->second : sockets_.emplace(name, Sockets(proc_)).first->second;
 }
 
 void FactsReader::find_sockets(TreeFacts& facts) {
   const auto inodes = inodes_of(facts, OpenFile::Kind::socket);
   if (inodes.empty()) return;
-  const auto& table = sockets_near(facts.members.front().id.pid);
-  for (const auto inode : inodes) {
-    const auto known = table.by_inode.find(inode);
-    facts.sockets[inode].fact = known != table.by_inode.end() ? std::optional(known->second) : std::nullopt;
-  }
+  const auto pid = facts.members.front().id.pid;
+  Sockets& sockets = sockets_near(pid);
+  for (const auto inode : inodes) facts.sockets[inode].fact = sockets.find(pid, inode);
   for (auto& [inode, end] : facts.sockets) {
     if (!end.fact || !end.fact->connected) continue;
     const auto& fact = *end.fact;

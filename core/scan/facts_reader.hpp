@@ -34,7 +34,7 @@ class FactsReader {
   void find_inherited(const std::vector<std::int32_t>& ancestors, TreeFacts& facts);
   [[nodiscard]] std::string find_supervisor(const ProcessRow& root) const;
   [[nodiscard]] std::optional<std::int32_t> fork_of(const ProcessRow& root) const;
-  const SocketTable& sockets_near(std::int32_t pid);
+  Sockets& sockets_near(std::int32_t pid);
   const std::vector<std::uint64_t>& held_by(std::int32_t pid);
 
   int proc_;
@@ -42,7 +42,7 @@ class FactsReader {
   Options options_;
   std::vector<std::int32_t> our_line_;  // we, our parent, and so on
   Namespaces our_namespaces_;
-  std::map<std::string, SocketTable> sockets_;
+  std::map<std::string, Sockets> sockets_;
   std::map<std::int32_t, std::vector<std::uint64_t>> held_;
 };
 

@@ -33,7 +33,20 @@ ScanOptions with_self(ScanOptions options) {
   return options;
 }
 
-std::string user_name(std::uint32_t uid) {
+// Looked up once in a pass: most processes belong to few users, and a directory service may be slow.
+class UserNames {
+ public:
+  const std::string& of(std::uint32_t uid) {
+    const auto known = names_.find(uid);
+    return known != names_.end() ? known->second : names_.emplace(uid, look_up(uid)).first->second;
+  }
+
+ private:
+  static std::string look_up(std::uint32_t uid);
+  std::map<std::uint32_t, std::string> names_;
+};
+
+std::string UserNames::look_up(std::uint32_t uid) {
   std::vector<char> buffer(16384);
   passwd entry{};
   passwd* found = nullptr;
@@ -53,8 +66,8 @@ struct Judged {
   std::chrono::nanoseconds taken{};
 };
 
-std::optional<Judged> judge(FactsReader& reader, const ProcessTable& table, const Tree& tree,
-                            const ScanOptions& options) {
+std::optional<Judged> judge(FactsReader& reader, UserNames& users, const ProcessTable& table,
+                            const Tree& tree, const ScanOptions& options) {
   const auto facts = reader.read(tree);
   if (!facts) return std::nullopt;
   const auto& root = facts->members.front();
@@ -63,7 +76,7 @@ std::optional<Judged> judge(FactsReader& reader, const ProcessTable& table, cons
   judged.cwd = read_proc_link(table.proc(), root.id.pid, "cwd").value_or("");
   if (root.status.uids) {
     judged.uid = root.status.uids->real;
-    judged.user = user_name(*judged.uid);
+    judged.user = users.of(*judged.uid);
   }
   judged.verdict = grade(*facts, options.free_loss_seconds);
   return judged;
@@ -134,12 +147,13 @@ struct HeadScanner::State {
 
   void judge_busy(HeadScan& scan) {
     auto reader = reader_of(table, options, false);
+    UserNames users;
     std::map<ProcessId, Judged> still_known;
     for (const auto& tree : busy_trees(table, options)) {
       const auto id = table.rows()[tree.root].id();
       auto node = known.extract(id);
       if (node.empty() || is_stale(node.mapped(), tree)) {
-        auto judged = judge(reader, table, tree, options);
+        auto judged = judge(reader, users, table, tree, options);
         if (!judged) continue;  // ended since the pass
         judged->members = ids_of(table.rows(), tree);
         judged->taken = boot_clock();
@@ -193,7 +207,8 @@ Result<Candidate> examine(pid_t pid, const ScanOptions& given) {
   if (index == table.rows().size() || table.rows()[index].id() != id) return missing();
   const auto tree = tree_of(table.rows(), index);
   auto reader = reader_of(table, options, true);
-  const auto judged = judge(reader, table, tree, options);
+  UserNames users;
+  const auto judged = judge(reader, users, table, tree, options);
   if (!judged) return missing();
   return to_candidate(table, tree, *judged);
 }

@@ -119,22 +119,21 @@ void parse_netlink(std::string_view text, SocketTable& table) {
   });
 }
 
-SocketTable read_sockets(int proc, std::int32_t pid) {
+std::optional<SocketFact> Sockets::find(std::int32_t pid, std::uint64_t inode) {
   struct Part {
     const char* file;
     void (*parse)(std::string_view, SocketTable&);
-    bool required;
   };
-  constexpr std::array parts{Part{"net/tcp", parse_tcp, true},   Part{"net/tcp6", parse_tcp, false},
-                             Part{"net/udp", parse_udp, true},   Part{"net/udp6", parse_udp, false},
-                             Part{"net/unix", parse_unix, true}, Part{"net/netlink", parse_netlink, false}};
-  SocketTable table;
-  for (const auto& part : parts) {
-    const auto text = read_proc(proc, pid, part.file, max_table_bytes);
-    if (text.bytes) part.parse(*text.bytes, table);
-    if (text.cut || (part.required && !text.bytes)) table.complete = false;
+  constexpr std::array parts{Part{"net/unix", parse_unix}, Part{"net/tcp", parse_tcp},
+                             Part{"net/tcp6", parse_tcp},  Part{"net/udp", parse_udp},
+                             Part{"net/udp6", parse_udp},  Part{"net/netlink", parse_netlink}};
+  for (;;) {
+    if (const auto known = table_.by_inode.find(inode); known != table_.by_inode.end()) return known->second;
+    if (read_ == parts.size()) return std::nullopt;
+    const auto& part = parts[read_++];
+    const auto text = read_proc(proc_, pid, part.file, max_table_bytes);
+    if (text.bytes) part.parse(*text.bytes, table_);
   }
-  return table;
 }
 
 std::optional<std::uint64_t> unix_peer(std::uint64_t inode) {

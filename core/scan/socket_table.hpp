@@ -21,7 +21,6 @@ struct SocketFact {
 
 struct SocketTable {
   std::unordered_map<std::uint64_t, SocketFact> by_inode;
-  bool complete = true;  // false: a table was missing or too large, so an inode not found means nothing
 };
 
 void parse_tcp(std::string_view text, SocketTable& table);
@@ -29,8 +28,20 @@ void parse_udp(std::string_view text, SocketTable& table);
 void parse_unix(std::string_view text, SocketTable& table);
 void parse_netlink(std::string_view text, SocketTable& table);
 
-// All tables below /proc/PID/net; each at most 4 MiB. `proc` is a descriptor of the folder /proc.
-[[nodiscard]] SocketTable read_sockets(int proc, std::int32_t pid);
+// The tables below /proc/PID/net, each at most 4 MiB, read one after the other only as far as sockets are
+// asked for that the ones before do not name: most programs have none but AF_UNIX ones. `proc` is a
+// descriptor of the folder /proc and outlives it. [any], one thread at a time.
+class Sockets {
+ public:
+  explicit Sockets(int proc) : proc_(proc) {}
+  // Seen from the process `pid`, which is of this namespace. Absent: not in any table.
+  [[nodiscard]] std::optional<SocketFact> find(std::int32_t pid, std::uint64_t inode);
+
+ private:
+  int proc_;
+  std::size_t read_ = 0;  // tables so far
+  SocketTable table_;
+};
 
 // The inode at the other end of an AF_UNIX socket of our own network namespace (the kernel is asked by
 // sock_diag). Absent: not connected, or not known.

@@ -33,10 +33,11 @@ const std::map<std::string, std::function<void(Link&, Note)>> calls{
      [](Link& link, Note note) {
        link.read_log({}, 0, Stream::out, 0, 1, telling<LogChunk>(std::move(note)));
      }},
-    {"put", [](Link& link, Note note) { link.put({}, {}, telling<void>(std::move(note))); }},
+    {"put", [](Link& link, Note note) { link.put({}, {}, nullptr, telling<void>(std::move(note))); }},
     {"list", [](Link& link, Note note) { link.list({}, telling<std::vector<FileFact>>(std::move(note))); }},
-    {"get", [](Link& link, Note note) { link.get({}, {}, telling<void>(std::move(note))); }},
+    {"get", [](Link& link, Note note) { link.get({}, {}, nullptr, telling<void>(std::move(note))); }},
     {"forget", [](Link& link, Note note) { link.forget({}, telling<void>(std::move(note))); }},
+    {"diagnose", [](Link& link, Note note) { link.diagnose(telling<std::vector<Check>>(std::move(note))); }},
 };
 
 class FencedLinks : public BorderTest {

@@ -28,16 +28,17 @@ class BadLink final : public grid::Link {
                 grid::Done<grid::LogChunk> done) override {
     answer("read_log", std::move(done));
   }
-  void put(const grid::Run&, std::vector<grid::FileCopy>, grid::Done<> done) override {
+  void put(const grid::Run&, std::vector<grid::FileCopy>, grid::Progress, grid::Done<> done) override {
     answer("put", std::move(done));
   }
   void list(const grid::Run&, grid::Done<std::vector<grid::FileFact>> done) override {
     answer("list", std::move(done));
   }
-  void get(const grid::Run&, std::vector<grid::FileCopy>, grid::Done<> done) override {
+  void get(const grid::Run&, std::vector<grid::FileCopy>, grid::Progress, grid::Done<> done) override {
     answer("get", std::move(done));
   }
   void forget(const grid::Run&, grid::Done<> done) override { answer("forget", std::move(done)); }
+  void diagnose(grid::Done<std::vector<grid::Check>> done) override { answer("diagnose", std::move(done)); }
 
  private:
   template <class T>
