@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures grid against its yardsticks and the tools people use, in pairs, and judges CPU ratios.
+"""Measures grid against its yardsticks and the tools people use, in pairs, and judges the ratios.
 
 Each comparison alternates A and B, takes the CPU time of both whole process trees from the kernel's accounting of finished
-children, and prints medians with [min max] and the median of the pair ratios. A goal that is missed by more than the slack
+children (over SSH the wall time), and prints medians with [min max] and the median of the pair ratios. A goal that is missed by more than the slack
 makes the program end with 1; a run whose yardstick spreads by more than 1.5 is void, not failed. Tools that are not installed
 are left out and said so. Usage: run.py [NAME…] [--rounds N]; see docs/benchmarks.md for the figures and how they came about.
 """
@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import ssh as over_ssh
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("GRID_BUILD", os.path.join(ROOT, "build"))
@@ -239,13 +241,13 @@ def installed(place, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=["scan", "run", "start", []], help="which to run; all by default")
+    parser.add_argument("names", nargs="*", choices=["scan", "run", "start", "ssh", []], help="which to run; all by default")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="without the growth figures, which need 10,000 processes")
     arguments = parser.parse_args()
     judge = Judge(arguments.rounds)
     judge.full = not arguments.quick
-    for name, measure in (("start", start), ("scan", scan), ("run", run)):
+    for name, measure in (("start", start), ("scan", scan), ("run", run), ("ssh", lambda judge: over_ssh.ssh(judge, BUILD))):
         if not arguments.names or name in arguments.names:
             print(f"== {name}", flush=True)
             measure(judge)
