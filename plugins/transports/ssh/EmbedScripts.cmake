@@ -1,6 +1,5 @@
 # embed_scripts(FOLDER HEADER): every FOLDER/NAME.sh as `grid::ssh::scripts::NAME` in HEADER, without comments
-# and indentation, for its bytes travel to each node. No script may hold a here-document, or a text that goes
-# over several lines.
+# and indentation, for its bytes travel to each node. No script may hold a text in which a line's begin matters.
 
 # The whole text is one pass of replacements: a list of lines would break at ';' and '['.
 function(embed_scripts folder header)

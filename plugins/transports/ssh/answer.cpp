@@ -6,6 +6,7 @@
 
 #include "grid/sdk/bytes.hpp"
 #include "grid/sdk/run_directory.hpp"
+#include "parts.hpp"
 
 namespace grid::ssh {
 namespace {
@@ -17,13 +18,6 @@ constexpr std::size_t most_output_bytes = 256U
 constexpr std::size_t most_complaint_bytes = 64U << 10U;
 constexpr std::size_t most_noise_bytes = 2048;  // kept
 constexpr int refused = 9;                      // status of refuse() in serve.sh
-
-std::string_view word(std::string_view& line) {
-  const auto blank = line.find(' ');
-  const auto found = line.substr(0, blank);
-  line.remove_prefix(blank == std::string_view::npos ? line.size() : blank + 1);
-  return found;
-}
 
 tl::unexpected<Error> broken(std::string_view what) {
   return fail(Code::node_unreachable,
@@ -140,14 +134,14 @@ Result<> AnswerReader::err(std::string_view bytes) {
 }
 
 Result<> AnswerReader::out_line(std::string_view line) {
-  word(line);  // the blank after the mark
-  const auto kind = word(line);
+  take_word(line);  // the blank after the mark
+  const auto kind = take_word(line);
   if (kind == "begin" && !greeting_) {
     Greeting greeting;
-    greeting.identity.machine_id = word(line);
-    greeting.identity.boot_id = word(line);
-    greeting.identity.host_name = word(line);
-    greeting.uid = word(line);
+    greeting.identity.machine_id = take_word(line);
+    greeting.identity.boot_id = take_word(line);
+    greeting.identity.host_name = take_word(line);
+    greeting.uid = take_word(line);
     greeting.identity.user = line;
     const bool number = greeting.uid.find_first_not_of("0123456789") == std::string::npos;
     if (!run_directory::is_name(greeting.identity.machine_id) || greeting.uid.empty() || !number)
