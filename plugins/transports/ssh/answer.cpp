@@ -134,7 +134,7 @@ Result<> AnswerReader::err(std::string_view bytes) {
 }
 
 Result<> AnswerReader::out_line(std::string_view line) {
-  take_word(line);  // the blank after the mark
+  line.remove_prefix(std::min<std::size_t>(1, line.size()));  // the blank after the mark
   const auto kind = take_word(line);
   if (kind == "begin" && !greeting_) {
     Greeting greeting;
