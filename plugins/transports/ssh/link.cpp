@@ -110,10 +110,11 @@ Result<Request> SshLink::claim(std::string verb, const RunSpec& spec) const {
     return fail(Code::usage, "a run needs a command, an element and a slot");
   std::string text = rd::encode(rd::make_spec(spec, random_token()));
   if (auto checked = rd::decode_spec(text); !checked) return fail(checked.error());
-  return request(std::move(verb),
-                 {node_.directory, spec.run.head_id, spec.run.name, escaped(spec.nonce), random_token(),
-                  std::to_string(text.size())},
-                 std::move(text));
+  const std::string size = std::to_string(text.size());
+  return request(
+      std::move(verb),
+      {node_.directory, spec.run.head_id, spec.run.name, escaped(spec.nonce), random_token(), size},
+      std::move(text));
 }
 
 void SshLink::prepare(const RunSpec& spec, Done<> done) {

@@ -53,5 +53,5 @@ runs() { process_facts "$1" && [ "$ticks" = "$2" ] && [ "$state" != Z ]; }
 # do_signal PID TICKS BOOT SIGNAL: to the process group that this process leads.
 do_signal() {
   if [ "$3" != "$boot" ] || ! runs "$1" "$2"; then refuse NotFound 'it does not run'; fi
-  kill -"$4" -- -"$1" 2>/dev/null || refuse NotFound 'it does not run'
+  kill -"$4" -"$1" 2>/dev/null || refuse NotFound 'it does not run'
 }

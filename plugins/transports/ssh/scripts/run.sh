@@ -30,8 +30,9 @@ claim_root() {
 
 # place SIZE BESIDE: the body, whole or not at all.
 place() {
-  cat >"$2" || exit 1
-  [ "$(wc -c <"$2")" -eq "$1" ] || refuse StorageFailed "$2 is shorter than it was sent"
+  if cat >"$2" && [ "$(wc -c <"$2")" -eq "$1" ]; then return; fi
+  rm -f "$2"
+  refuse StorageFailed "$2 cannot be written"
 }
 
 # do_shim ROOT SHIM TOKEN SIZE
