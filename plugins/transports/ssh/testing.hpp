@@ -172,6 +172,7 @@ class ProcessWire final : public Wire {
       if (const auto channel = weak.lock()) channel->poll_set(set, writing);
     }
   }
+  [[nodiscard]] std::string login() const override { return "this process"; }
   Result<> alive() override {
     if (faults_.cut) *alive_ = false;
     if (!*alive_) return fail(Code::node_unreachable, "the connection is gone", {}, true);
