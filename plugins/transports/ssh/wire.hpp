@@ -27,7 +27,8 @@ using Stopping = std::atomic<bool>;
 class Channel {
  public:
   virtual ~Channel() = default;
-  // As many bytes as go now; 0: none, poll again. Error: the channel or the connection is gone.
+  // As many bytes as go now; 0: none, poll again, and begin with the same bytes next time. To be tried before
+  // poll(). Error: the channel or the connection is gone.
   virtual Result<std::size_t> write(std::string_view bytes) = 0;
   // Appends what has come to `out` and `err`; true when there was any. Both streams are drained, so that
   // neither blocks the other. Error: the channel or the connection is gone.
@@ -47,10 +48,13 @@ class Wire {
   // channels.
   virtual Result<std::unique_ptr<Channel>> open(std::string_view command, Clock::time_point deadline,
                                                 const Stopping& stopping) = 0;
-  // Appends what to poll for; `writing`: some channel has bytes to write.
+  // Appends what to poll for, all of it level-triggered; `writing`: some channel has bytes to write that
+  // write() did not take. Whatever it was that woke poll(), read() all channels.
   virtual void poll_set(std::vector<pollfd>& set, bool writing) const = 0;
   // Error: the connection is gone, and why.
   [[nodiscard]] virtual Result<> alive() = 0;
+  // What let us in, for people: "/root/.ssh/id_ed25519 SHA256:…". Empty before connect().
+  [[nodiscard]] virtual std::string login() const = 0;
 };
 
 }  // namespace grid::ssh
