@@ -21,6 +21,7 @@ class Checker {
     if (walk_.config.metrics.empty())
       complain("metrics", "the list is empty; name at least one metrics plugin, such as procfs");
     check_plugin(Kind::policy, walk_.config.policy, "policy");
+    if (was_stated("default_transport")) check_default_transport();
     check_metrics(walk_.config.metrics, "metrics");
   }
 
@@ -59,6 +60,14 @@ class Checker {
         complain(path + ".environments." + environment,
                  fmt::format("there is no environment '{}' to change{}", environment,
                              did_you_mean(environment, names(walk_.config.environments))));
+  }
+
+  void check_default_transport() {
+    const std::string& name = walk_.config.default_transport;
+    if (name == "local")
+      complain("default_transport", "local reaches only this machine, which is the head");
+    else
+      check_plugin(Kind::transport, name, "default_transport");
   }
 
   void check_simulated(const NodeConfig& node, const std::string& path) {
