@@ -9,15 +9,11 @@
 
 #include "core/base/log.hpp"
 #include "core/daemon/execution_view.hpp"
-#include "core/loop/place.hpp"
 #include "core/loop/views.hpp"
 #include "grid/sdk/bytes.hpp"
 
 namespace grid {
 namespace {
-
-constexpr std::uint32_t batch_elements = 1000;  // of an array in one run directory
-constexpr std::uint32_t array_limit = 1'000'000;
 
 Options options_of(const Config& config, const std::string& plugin) {
   const auto found = config.plugins.find(plugin);
@@ -140,57 +136,6 @@ void Service::effect(const ExecutionId& id, const Effect& e) {
   mover_.effect(id, e);
 }
 
-// --- placing
-
-void Service::place(const Snapshot&) { place_queued(); }
-
-void Service::place_soon() {
-  if (std::exchange(placing_, true)) return;
-  host_.post([this] { place_queued(); });
-}
-
-void Service::place_queued() {
-  placing_ = false;
-  if (!ledger_.degraded().empty() || loop_->last() == nullptr)
-    return;  // no effect may begin; nothing is known yet
-  bool room_left = true;
-  for (auto& [id, task] : ledger_.active()) {
-    if (!room_left) break;
-    while (place_elements(task, nodes_.view(runs_.load()), room_left)) {
-    }
-  }
-}
-
-// Places the next elements of a task. False: none is left to place, or there is no room.
-bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, bool& room_left) {
-  const auto unplaced = [](const Execution& x) {
-    return x.state == ExecutionState::queued && x.attempts.empty();
-  };
-  std::uint32_t& next = task.next_unplaced;
-  while (next < task.elements.size() && !unplaced(task.elements[next])) ++next;
-  if (next == task.elements.size()) return false;
-  const PlaceAnswer answer =
-      grid::place(nodes, {task.record.task.needs, task.record.task.labels, task.record.pinned_node});
-  if (answer.node.empty()) {
-    task.waits_for = refusal_text(answer.refused);
-    // Work that asks for one node, or for much, does not hold up what comes after it; plain work does.
-    room_left = !task.record.pinned_node.empty() || task.record.task.needs.cpus > 1 ||
-                !task.record.task.labels.empty() || task.record.task.needs.memory_bytes > 0 ||
-                task.record.task.needs.gpus > 0;
-    return false;
-  }
-  task.waits_for.clear();
-  std::vector<RunElement> elements;
-  for (std::uint32_t i = next; i < task.elements.size() && elements.size() < batch_elements; ++i)
-    if (unplaced(task.elements[i])) elements.push_back({i, 1});
-  const auto slots = std::min(answer.slots, static_cast<std::uint32_t>(elements.size()));
-  const std::string run = runs_.make(task, answer.node, elements, slots);
-  const std::int64_t id = task.record.id;
-  for (const RunElement& element : elements)
-    ledger_.apply({id, element.element}, event::Placed{answer.node, run});
-  return true;
-}
-
 // --- the loop's services
 
 void Service::scan(std::function<void(Result<HeadScan>)> done) {
@@ -278,38 +223,6 @@ std::shared_ptr<void> Service::watch() {
 }
 
 // --- the API
-
-Result<Json> Service::submit(const Json& body) {
-  auto task = task_from_json(body);
-  if (!task) return fail(task.error());
-  TaskRecord record;
-  record.task = std::move(*task);
-  if (body.contains("on") && !body["on"].is_null()) {
-    if (!body["on"].is_string()) return fail(Code::usage, "on: expected a node's name");
-    record.pinned_node = body["on"].get<std::string>();
-    if (!nodes_.known(record.pinned_node)) {
-      const std::vector<std::string> names = nodes_.names();
-      const auto near = nearest(record.pinned_node, names);
-      return fail(Code::not_found,
-                  "unknown node '" + record.pinned_node + "'" +
-                      (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"),
-                  "see: grid node list");
-    }
-    if (record.pinned_node == nodes_.head() && config_.head.run == HeadConfig::Run::deny)
-      return fail(Code::policy_denied, "the head takes no work", "head.run is 'deny' in the configuration");
-  }
-  if (body.contains("array") && !body["array"].is_null()) {
-    if (!body["array"].is_number_unsigned() || body["array"] == 0 || body["array"] > array_limit)
-      return fail(Code::usage, fmt::format("array: expected a number from 1 to {}", array_limit));
-    record.array = body["array"].get<std::uint32_t>();
-  }
-  std::vector<Execution> elements(record.elements());
-  for (std::uint32_t i = 0; i < elements.size(); ++i) elements[i].id.element = i;
-  const auto id = ledger_.accept(std::move(record), std::move(elements));
-  if (!id) return fail(id.error());
-  place_soon();
-  return execution(std::to_string(*id));
-}
 
 Result<Service::Found> Service::find(const std::string& id) {
   const auto parsed = parse_id(id);
