@@ -87,13 +87,12 @@ void Preflight::look(const std::string& node, const TaskRecord& record, const Wa
   const std::chrono::milliseconds now = host_.now().monotonic;
   if (const auto known = known_.find(key);
       wanted.marker.empty() && known != known_.end() && now - known->second.at < keeps)
-    return host_.post([done = std::move(done), passed = known->second.passed] { done(passed); });
+    return static_cast<void>(
+        host_.post([done = std::move(done), passed = known->second.passed] { done(passed); }));
   Link* link = nodes_.link(node);
   if (link == nullptr)
-    return host_.post([done = std::move(done), node] {
-      done(fail(Code::node_unreachable, node + " cannot be reached: there is no link to it",
-                "see: grid why " + node));
-    });
+    return done(fail(Code::node_unreachable, node + " cannot be reached: there is no link to it",
+                     "see: grid why " + node));
   link->probe(spec, [this, node, spec, key, done = std::move(done)](Result<ProbeReport> report) {
     if (!report) return done(fail(report.error()));
     if (auto verdict = preflight_verdict(node, spec, *report); !verdict) return done(fail(verdict.error()));

@@ -49,9 +49,15 @@ Service::Service(const Config& config, const Dirs& dirs, Host& host, Registry& r
       ledger_(std::move(store), host),
       runs_(ledger_, host),
       nodes_(config, dirs, registry, host, runs_),
-      mover_(config, dirs, host, ledger_, runs_) {
+      preflight_(config, host, nodes_),
+      staging_(config, host, ledger_, runs_),
+      starter_(config, host, ledger_, runs_, preflight_, staging_),
+      mover_(config, dirs, host, ledger_, runs_, preflight_, staging_) {
   runs_.use(nodes_);
   runs_.on_room([this] { place_soon(); });
+  runs_.on_end([this](const ExecutionId& id, std::uint32_t attempt, const Ending& ending) {
+    return starter_.hold(id, attempt, ending);
+  });
   ledger_.on_effects([this](const ExecutionId& id, const Effect& e) { effect(id, e); },
                      [this] { runs_.send_cancels(); });
 }
@@ -114,7 +120,6 @@ void Service::housekeeping() {
 }
 
 void Service::effect(const ExecutionId& id, const Effect& e) {
-  const ActiveTask* task = ledger_.active(id.task);
   const Execution* x = ledger_.find(id);
   if (x == nullptr) return;
   const auto attempt = std::find_if(x->attempts.begin(), x->attempts.end(),
@@ -122,13 +127,13 @@ void Service::effect(const ExecutionId& id, const Effect& e) {
   const bool has_attempt = attempt != x->attempts.end();
   switch (e.kind) {
     case EffectKind::attach:
-      return has_attempt ? runs_.attach(id, *attempt) : void();
+      return has_attempt && !starter_.resume(id, *attempt) ? runs_.attach(id, *attempt) : void();
     case EffectKind::cancel:
       return has_attempt ? runs_.cancel(id, *attempt) : void();
     case EffectKind::forget:
       return has_attempt ? runs_.forget(id, *attempt) : void();
     case EffectKind::start:
-      if (!x->move && has_attempt) return runs_.start(attempt->run, *task, false);
+      if (!x->move && has_attempt) return starter_.start(attempt->run, id.task);
       break;
     default:
       break;
@@ -232,7 +237,9 @@ Result<Service::Found> Service::find(const std::string& id) {
     found.record = active->record;
     found.elements = active->elements;
     for (Execution& x : found.elements)
-      if (x.state == ExecutionState::queued && x.reason.empty()) x.reason = active->waits_for;
+      if (x.reason.empty() && !terminal(x.state) &&
+          (!found.record.array || x.state == ExecutionState::queued))
+        x.reason = active->waits_for;
   } else {
     auto record = ledger_.store().task(parsed->task);
     if (!record) return fail(record.error());
@@ -250,7 +257,16 @@ Result<Service::Found> Service::find(const std::string& id) {
 
 Json Service::view(const Found& found) const {
   const auto is_simulated = [this](const std::string& node) { return simulated(node); };
-  if (!found.whole_array()) return execution_to_json(found.record, found.one(), is_simulated);
+  if (!found.whole_array()) {
+    Json json = execution_to_json(found.record, found.one(), is_simulated);
+    if (const Staging::Progress* copy = staging_.progress(found.record.id)) {
+      Json& files = json.contains("files") ? json["files"] : json["move"];
+      files["copying"] = copy->phase;
+      files["done_bytes"] = copy->done_bytes;
+      files["total_bytes"] = copy->total_bytes;
+    }
+    return json;
+  }
   StateCounts counts;
   for (const Execution& x : found.elements) ++counts.by_state[static_cast<std::size_t>(x.state)];
   return array_to_json(found.record, found.elements, counts, is_simulated);

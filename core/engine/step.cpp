@@ -46,15 +46,16 @@ class Stepper {
     Attempt* attempt = current(e.attempt);
     if (attempt == nullptr || !live(attempt->state)) return;
     attempt->ending = e.ending;
-    close(*attempt, AttemptState::ended, {});
+    close(*attempt, AttemptState::ended, e.why);
+    const std::string why = e.why.empty() ? describe(e.ending) : e.why;
     const bool well = e.ending.code == 0;
     if (x().move) {
       const bool wanted = well && !x().move->continued_by_hand && !x().cancel_requested;
       if (wanted) return phase(MovePhase::collecting, EffectKind::collect);
-      return failed_attempt(well ? "superseded" : describe(e.ending));
+      return failed_attempt(well ? "superseded" : why);
     }
     if (x().cancel_requested) return end(ExecutionState::cancelled, "cancelled");
-    end(well ? ExecutionState::completed : ExecutionState::failed, well ? "" : describe(e.ending));
+    end(well ? ExecutionState::completed : ExecutionState::failed, well ? "" : why);
     emit(EffectKind::forget);
   }
 

@@ -34,6 +34,7 @@ struct StartRefused {
 struct Ended {
   std::uint32_t attempt = 0;
   Ending ending;
+  std::string why{};  // in words, where the ending itself does not say it
 };
 struct Lost {
   std::uint32_t attempt = 0;
