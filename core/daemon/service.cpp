@@ -56,6 +56,10 @@ Service::Service(const Config& config, const Dirs& dirs, Host& host, Registry& r
       mover_(config, dirs, host, ledger_, runs_) {
   runs_.use(nodes_);
   runs_.on_room([this] { place_soon(); });
+  nodes_.on_tell([this](const std::string& kind, const std::string& node, const std::string& text) {
+    ledger_.note(kind, node, text);
+  });
+  nodes_.on_news([this] { place_soon(); });
   ledger_.on_effects([this](const ExecutionId& id, const Effect& e) { effect(id, e); },
                      [this] { runs_.send_cancels(); });
 }

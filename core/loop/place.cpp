@@ -18,11 +18,15 @@ double free_cpus(const Node& node, Measure measure) {
   return cpus - taken;
 }
 
+std::string problem_of(const Node& node) { return node.problem.empty() ? "" : ": " + node.problem; }
+
 // How many fit at once; 0 with the reason.
 std::uint32_t fitting(const Node& node, const PlaceRequest& request, Measure measure, std::string& why) {
   if (!request.pinned.empty() && node.name != request.pinned) return why = "another node was asked for", 0;
-  if (!node.accepts_work) return why = "does not accept work", 0;
-  if (node.state != NodeState::alive) return why = "is " + std::string(to_string(node.state)), 0;
+  if (!node.accepts_work && !(node.only_named && node.name == request.pinned))
+    return why = "does not accept work" + problem_of(node), 0;
+  if (node.state != NodeState::alive)
+    return why = "is " + std::string(to_string(node.state)) + problem_of(node), 0;
   for (const std::string& label : request.labels)
     if (std::find(node.labels.begin(), node.labels.end(), label) == node.labels.end())
       return why = "lacks the label " + label, 0;
