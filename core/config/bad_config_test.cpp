@@ -102,10 +102,9 @@ const struct {
      "f:2:10: nodes.boss: 'boss' is the head's own name; give the node another, or the head one by "
      "head.name"},
     {"node_default_transport", "default_transport: shh\nnodes: { a: { address: x } }\n",
-     "f:1:20: default_transport: there is no transport plugin 'shh'; see: grid plugin list\n"
-     "f:2:10: nodes.a.transport: there is no transport plugin 'shh'; see: grid plugin list"},
+     "f:1:1: default_transport: there is no transport plugin 'shh'; see: grid plugin list"},
     {"default_transport_local", "default_transport: local\n",
-     "f:1:20: default_transport: local reaches only this machine, which is the head"},
+     "f:1:1: default_transport: local reaches only this machine, which is the head"},
     {"node_path_relative", "nodes: { a: { paths: { home: /x } } }\n",
      "f:1:24: nodes.a.paths.home: expected a path that begins with '/', without '.' and '..' in it, got "
      "'home'"},

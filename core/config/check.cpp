@@ -53,7 +53,10 @@ class Checker {
       else
         check_real(node, path);
     }
-    if (!node.transport.empty()) check_plugin(Kind::transport, node.transport, path + ".transport");
+    // A default that is wrong is complained of once, where it stands.
+    const bool of_its_own = was_stated(path + ".transport") || !was_stated("default_transport");
+    if (!node.transport.empty() && of_its_own)
+      check_plugin(Kind::transport, node.transport, path + ".transport");
     check_metrics(node.metrics, path + ".metrics");
     for (const auto& [environment, unused] : node.environments)
       if (!walk_.config.environments.contains(environment))

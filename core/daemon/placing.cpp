@@ -31,6 +31,26 @@ void Service::place_queued() {
   }
 }
 
+// Whether the node that a task asks for takes work. One that never will ends what waits for it.
+bool Service::can_take(ActiveTask& task) {
+  const std::string& node = task.record.pinned_node;
+  if (node == nodes_.head() || nodes_.simulated(node)) return true;
+  // Work that was accepted before a restart may ask for a node that no file names.
+  const auto known = nodes_.ensure(node);
+  if (known && !nodes_.looked_at(node)) return task.waits_for = node + ": is being looked at", false;
+  const std::optional<Error> trouble = known ? nodes_.trouble(node) : std::optional(known.error());
+  if (!trouble) return true;
+  task.waits_for = node + ": " + trouble->message;
+  if (trouble->retryable) return false;
+  Json detail = task.record.detail;
+  detail["hint"] = trouble->hint;
+  const std::int64_t id = task.record.id;
+  ledger_.set_detail(id, std::move(detail));
+  for (std::uint32_t i = 0; i < task.elements.size(); ++i)
+    ledger_.apply({id, i}, event::Refused{trouble->message});
+  return false;
+}
+
 // Places the next elements of a task. False: none is left to place, or there is no room.
 bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, bool& room_left) {
   const auto unplaced = [](const Execution& x) {
@@ -39,6 +59,7 @@ bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, b
   std::uint32_t& next = task.next_unplaced;
   while (next < task.elements.size() && !unplaced(task.elements[next])) ++next;
   if (next == task.elements.size()) return false;
+  if (!task.record.pinned_node.empty() && !can_take(task)) return false;
   const PlaceAnswer answer =
       grid::place(nodes, {task.record.task.needs, task.record.task.labels, task.record.pinned_node});
   if (answer.node.empty()) {
@@ -51,7 +72,11 @@ bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, b
   }
   task.waits_for.clear();
   std::vector<RunElement> elements;
-  for (std::uint32_t i = next; i < task.elements.size() && elements.size() < batch_elements; ++i)
+  // No more than its share: other nodes that could take some come to theirs when they have room.
+  const auto left = static_cast<std::uint32_t>(task.counts.by_state[0]);
+  const std::uint32_t share = std::clamp((left + answer.able - 1) / answer.able,
+                                         std::min(answer.slots, batch_elements), batch_elements);
+  for (std::uint32_t i = next; i < task.elements.size() && elements.size() < share; ++i)
     if (unplaced(task.elements[i])) elements.push_back({i, 1});
   const auto slots = std::min(answer.slots, static_cast<std::uint32_t>(elements.size()));
   const std::string run = runs_.make(task, answer.node, elements, slots);

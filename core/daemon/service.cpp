@@ -58,6 +58,11 @@ Service::Service(const Config& config, const Dirs& dirs, Host& host, Registry& r
   runs_.on_end([this](const ExecutionId& id, std::uint32_t attempt, const Ending& ending) {
     return starter_.hold(id, attempt, ending);
   });
+  nodes_.on_tell([this](const std::string& kind, const std::string& node, const std::string& text) {
+    if (kind == "node_rebooted") preflight_.forget(node);
+    ledger_.note(kind, node, text);
+  });
+  nodes_.on_news([this] { place_soon(); });
   ledger_.on_effects([this](const ExecutionId& id, const Effect& e) { effect(id, e); },
                      [this] { runs_.send_cancels(); });
 }

@@ -81,6 +81,7 @@ class Service : public LoopServices {
   void effect(const ExecutionId& id, const Effect& effect);
   void place_queued();
   void place_soon();
+  bool can_take(ActiveTask& task);
   bool place_elements(ActiveTask& task, const std::vector<Node>& nodes, bool& room_left);
   void turn();
   void turned();

@@ -25,16 +25,11 @@ Result<> check_environment(const Config& config, const std::string& name) {
 }  // namespace
 
 Result<> Service::check_node(const std::string& name) {
-  if (!nodes_.known(name)) {
-    const std::vector<std::string> names = nodes_.names();
-    const auto near = nearest(name, names);
-    return fail(
-        Code::not_found,
-        "unknown node '" + name + "'" + (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"),
-        "see: grid node list");
-  }
+  if (auto known = nodes_.ensure(name); !known) return known;
   if (name == nodes_.head() && config_.head.run == HeadConfig::Run::deny)
     return fail(Code::policy_denied, "the head takes no work", "head.run is 'deny' in the configuration");
+  if (!nodes_.looked_at(name)) return {};
+  if (auto trouble = nodes_.trouble(name); trouble && !trouble->retryable) return fail(std::move(*trouble));
   return {};
 }
 

@@ -124,6 +124,8 @@ class Stepper {
   }
 
   void on(const event::Refused& e) {
+    if (!x().move && x().state == ExecutionState::queued && x().attempts.empty())
+      return end(ExecutionState::aborted, e.why);
     if (in(MovePhase::preflight) || in(MovePhase::staging) || in(MovePhase::pausing)) give_up(e.why);
   }
 
