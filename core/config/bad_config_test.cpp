@@ -17,8 +17,8 @@ const struct {
     {"list_root", "- version: 1\n", "f:1:1: expected a mapping, got a list"},
     {"unknown_key", "version: 1\npolcy: threshold\n", "f:2:1: polcy: unknown key; did you mean 'policy'?"},
     {"unknown_key_far", "frobnicate: 1\n",
-     "f:1:1: frobnicate: unknown key; known are version, head, nodes, metrics, policy, plugins, "
-     "plugin_folders, run_root, offload, environments, daemon"},
+     "f:1:1: frobnicate: unknown key; known are version, head, nodes, default_transport, metrics, policy, "
+     "plugins, plugin_folders, run_root, offload, environments, daemon"},
     {"unknown_nested_key", "daemon: { node_intervall: 5s }\n",
      "f:1:11: daemon.node_intervall: unknown key; did you mean 'node_interval'?"},
     {"version_two", "version: 2\n", "f:1:10: version: expected 1, got '2'"},
@@ -101,10 +101,19 @@ const struct {
     {"node_is_named_head", "head: { name: boss }\nnodes: { boss: { transport: ssh } }\n",
      "f:2:10: nodes.boss: 'boss' is the head's own name; give the node another, or the head one by "
      "head.name"},
-    {"node_without_transport", "nodes: { a: { address: x } }\n",
-     "f:1:10: nodes.a: the key 'transport' is missing"},
+    {"node_default_transport", "default_transport: shh\nnodes: { a: { address: x } }\n",
+     "f:1:1: default_transport: there is no transport plugin 'shh'; see: grid plugin list"},
+    {"default_transport_local", "default_transport: local\n",
+     "f:1:1: default_transport: local reaches only this machine, which is the head"},
+    {"node_path_relative", "nodes: { a: { paths: { home: /x } } }\n",
+     "f:1:24: nodes.a.paths.home: expected a path that begins with '/', without '.' and '..' in it, got "
+     "'home'"},
+    {"node_path_up", "nodes: { a: { paths: { /home/me: /x/../y } } }\n",
+     "f:1:34: nodes.a.paths./home/me: expected a path that begins with '/', without '.' and '..' in it, got "
+     "'/x/../y'"},
+    {"node_path_list", "nodes: { a: { paths: [/x] } }\n",
+     "f:1:22: nodes.a.paths: expected a mapping, got a list"},
     {"node_scalar", "nodes: { a: ssh }\n", "f:1:13: nodes.a: expected a mapping, got 'ssh'"},
-    {"node_nothing", "nodes: { a: }\n", "f:1:10: nodes.a: the key 'transport' is missing"},
     {"nodes_list", "nodes: [a]\n", "f:1:8: nodes: expected a mapping, got a list"},
     {"node_transport_unknown", "nodes: { a: { transport: shh } }\n",
      "f:1:15: nodes.a.transport: there is no transport plugin 'shh'; see: grid plugin list"},

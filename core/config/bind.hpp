@@ -129,9 +129,11 @@ constexpr KeySpec objects_in_list(std::string_view name, const ObjectSpec& child
 
 // Maps without a spec of their own: `shape` says of what.
 template <auto Member>
-constexpr KeySpec map(Shape shape, std::string_view name, const TextFormat& names, std::string_view doc) {
+constexpr KeySpec map(Shape shape, std::string_view name, const TextFormat& names, std::string_view doc,
+                      const TextFormat* texts = nullptr) {
   return {.option = {.name = name, .doc = doc},
           .shape = shape,
+          .format = texts,
           .name_format = &names,
           .place = Bind<Member>::named,
           .children = Bind<Member>::by_name};

@@ -21,6 +21,7 @@ class Checker {
     if (walk_.config.metrics.empty())
       complain("metrics", "the list is empty; name at least one metrics plugin, such as procfs");
     check_plugin(Kind::policy, walk_.config.policy, "policy");
+    if (was_stated("default_transport")) check_default_transport();
     check_metrics(walk_.config.metrics, "metrics");
   }
 
@@ -52,13 +53,24 @@ class Checker {
       else
         check_real(node, path);
     }
-    if (!node.transport.empty()) check_plugin(Kind::transport, node.transport, path + ".transport");
+    // A default that is wrong is complained of once, where it stands.
+    const bool of_its_own = was_stated(path + ".transport") || !was_stated("default_transport");
+    if (!node.transport.empty() && of_its_own)
+      check_plugin(Kind::transport, node.transport, path + ".transport");
     check_metrics(node.metrics, path + ".metrics");
     for (const auto& [environment, unused] : node.environments)
       if (!walk_.config.environments.contains(environment))
         complain(path + ".environments." + environment,
                  fmt::format("there is no environment '{}' to change{}", environment,
                              did_you_mean(environment, names(walk_.config.environments))));
+  }
+
+  void check_default_transport() {
+    const std::string& name = walk_.config.default_transport;
+    if (name == "local")
+      complain("default_transport", "local reaches only this machine, which is the head");
+    else
+      check_plugin(Kind::transport, name, "default_transport");
   }
 
   void check_simulated(const NodeConfig& node, const std::string& path) {

@@ -36,8 +36,8 @@ struct EnvironmentConfig {
 };
 
 struct NodeConfig {
-  std::string transport;  // never empty
-  std::string address;    // as the transport understands it
+  std::string transport;  // never empty: Config::default_transport where the files say nothing
+  std::string address;    // as the transport understands it; empty: the node's name
   std::vector<std::string> labels;
   bool simulated = false;  // this machine under a made-up id; then cpus and memory_bytes are set
   std::optional<double> cpus;
@@ -48,6 +48,7 @@ struct NodeConfig {
   std::vector<std::string> metrics;       // instead of Config::metrics; empty: those
   std::string file_root;                  // as HeadConfig::file_root
   std::string run_root;                   // run directories on the node; "" for the default
+  Named<std::string> paths;               // a folder on the head → the same folder on the node
   Named<EnvironmentConfig> environments;  // overrides of Config::environments: use environment_on()
 };
 
@@ -90,6 +91,7 @@ struct Config {
   std::int64_t version = 1;
   HeadConfig head;
   Named<NodeConfig> nodes;
+  std::string default_transport = "ssh";  // of nodes that name none, and of those that no file names
   std::vector<std::string> metrics = {"procfs"};
   std::string policy = "threshold";
   Named<Values> plugins;  // "policy.threshold" → the options that are stated, checked; defaults not filled in

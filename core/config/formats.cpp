@@ -40,6 +40,17 @@ bool is_variable_glob(std::string_view text) {
 
 bool is_path(std::string_view text) { return text.starts_with('/') || text.starts_with("~/"); }
 
+bool is_full_path(std::string_view text) {
+  if (!text.starts_with('/')) return false;
+  for (std::size_t slash = 0; slash != std::string_view::npos;) {
+    const std::size_t next = text.find('/', slash + 1);
+    const std::string_view part = text.substr(slash + 1, next == text.npos ? next : next - slash - 1);
+    if (part == "." || part == "..") return false;
+    slash = next;
+  }
+  return true;
+}
+
 bool is_program(std::string_view text) {
   return !text.empty() && (text.find('/') == std::string_view::npos || text.front() == '/');
 }
@@ -62,6 +73,8 @@ const TextFormat variable_name_format{"the name of a variable (letters, digits a
 const TextFormat variable_glob_format{"the name of a variable or a pattern such as LC_*",
                                       "^[A-Za-z0-9_*?!\\[\\]-]+$", is_variable_glob};
 const TextFormat path_format{"a path that begins with '/' or '~/'", "^(/|~/)", is_path};
+const TextFormat full_path_format{"a path that begins with '/', without '.' and '..' in it",
+                                  "^/(?!(.*/)?\\.\\.?(/|$))", is_full_path};
 const TextFormat program_format{"a program's name, a pattern such as python*, or a full path",
                                 "^(/.*|[^/]+)$", is_program};
 const TextFormat word_format{"a word without blanks", "^\\S+$", is_word};

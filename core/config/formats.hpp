@@ -11,6 +11,7 @@ extern const TextFormat plugin_key_format;     // policy.threshold
 extern const TextFormat variable_name_format;  // LANG
 extern const TextFormat variable_glob_format;  // LC_*
 extern const TextFormat path_format;           // absolute, or ~/…
+extern const TextFormat full_path_format;      // absolute, without . or .. in it
 extern const TextFormat program_format;        // a name or glob of one, or an absolute path
 extern const TextFormat word_format;           // not empty, no blanks
 

@@ -94,7 +94,7 @@ class SchemaWriter {
       case Shape::objects_by_name:
         return by_name(key, object(*key.child, ""));
       case Shape::texts_by_name:
-        return by_name(key, text_schema(nullptr));
+        return by_name(key, text_schema(key.format));
       case Shape::plugin_options:
         return plugins(key);
       case Shape::objects_in_list:

@@ -15,9 +15,12 @@ constexpr std::string_view full = R"(version: 1
 head: { name: boss, run: deny, cpus: 1.5, memory: 4G, file_root: /fixtures }
 nodes:
   gpu1: { transport: ssh, address: ob@10.0.0.11, labels: [gpu], agent_key: "Z85", run_root: ~/runs,
+          paths: { /home/me/data: /srv/data },
           environments: { node: { require: [node], variables: { B: "3" } } } }
   sim1: { transport: local, simulated: true, cpus: 4, memory: 8G, cpu_fraction: 0.25, directory: /tmp/sim,
           metrics: [procfs] }
+  bare:
+default_transport: ssh
 metrics: [procfs, sysfs_gpu]
 policy: threshold
 plugins:
@@ -56,6 +59,8 @@ TEST(Config, EveryKeyArrives) {
   EXPECT_EQ(gpu.labels, std::vector<std::string>{"gpu"});
   EXPECT_EQ(gpu.agent_key, "Z85");
   EXPECT_EQ(gpu.run_root, "~/runs");  // its home, not ours
+  EXPECT_EQ(gpu.paths, (Named<std::string>{{"/home/me/data", "/srv/data"}}));
+  EXPECT_EQ(config.nodes.at("bare").transport, "ssh");  // the default one
   EXPECT_FALSE(gpu.simulated);
   EXPECT_FALSE(gpu.cpus.has_value());
   const NodeConfig& sim = config.nodes.at("sim1");

@@ -41,6 +41,13 @@ void expand_home(Config& config) {
   }
 }
 
+// What the files leave to be concluded from what they say.
+void fill_in(Config& config, std::string_view host) {
+  if (config.head.name.empty()) config.head.name = node_name_from_host(host);
+  for (auto& [name, node] : config.nodes)
+    if (node.transport.empty()) node.transport = node.simulated ? "local" : config.default_transport;
+}
+
 struct Layers {
   std::vector<ConfigText> texts;
   std::vector<ConfigError> errors;
@@ -136,7 +143,7 @@ LoadResult load_config_texts(const std::vector<ConfigText>& layers, std::string_
     else
       for (YamlError& error : document.errors) walk.errors.push_back({i, std::move(error)});
   }
-  if (result.config.head.name.empty()) result.config.head.name = node_name_from_host(host);
+  fill_in(result.config, host);
   // With a file unread, what is missing or does not agree may be said there.
   if (complete) check_config(walk, lookup);
   expand_home(result.config);

@@ -66,10 +66,16 @@ constexpr ObjectSpec environment_object{environment_keys, &environment_defaults}
 const NodeConfig node_defaults;
 constexpr std::array node_keys{
     value<&NodeConfig::transport>(
-        {.name = "transport", .type = text, .doc = "The transport plugin that reaches it."},
-        {&plugin_name_format, true}),
+        {.name = "transport",
+         .type = text,
+         .doc = "The transport plugin that reaches it; by default local for a simulated node, else "
+                "default_transport."},
+        {&plugin_name_format}),
     value<&NodeConfig::address>(
-        {.name = "address", .type = text, .doc = "Where it is, as the transport writes it."}, {&word_format}),
+        {.name = "address",
+         .type = text,
+         .doc = "Where it is, as the transport writes it; by default the node's name."},
+        {&word_format}),
     value<&NodeConfig::labels>({.name = "labels", .type = list, .doc = "Words that tasks may ask for."},
                                {&word_format}),
     value<&NodeConfig::simulated>(
@@ -105,6 +111,9 @@ constexpr std::array node_keys{
         {&path_format}),
     value<&NodeConfig::run_root>(
         {.name = "run_root", .type = text, .doc = "Folder for run directories there."}, {&path_format}),
+    map<&NodeConfig::paths>(Shape::texts_by_name, "paths", full_path_format,
+                            "Folders that are the same there under another path: path here, path there.",
+                            &full_path_format),
     objects_by_name<&NodeConfig::environments>("environments", environment_object, node_name_format,
                                                "What differs there from the environments of the same names."),
 };
@@ -211,6 +220,11 @@ constexpr std::array config_keys{
         {.name = "version", .type = integer, .doc = "The form of this file: 1.", .minimum = 1, .maximum = 1}),
     object<&Config::head>("head", head_object, "This machine."),
     objects_by_name<&Config::nodes>("nodes", node_object, node_name_format, "The workers, by name."),
+    value<&Config::default_transport>(
+        {.name = "default_transport",
+         .type = text,
+         .doc = "The transport plugin of nodes that name none, and of those that only a command names."},
+        {&plugin_name_format}),
     value<&Config::metrics>(
         {.name = "metrics", .type = list, .doc = "Metrics plugins, in order: later ones fill gaps."},
         {&plugin_name_format}),

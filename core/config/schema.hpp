@@ -34,7 +34,7 @@ struct ObjectSpec;
 struct KeySpec {
   OptionSpec option;  // name, doc; of values also type, unit, range, choices. default_text is not used
   Shape shape = Shape::value;
-  const TextFormat* format = nullptr;       // of a text, or of each element of a list
+  const TextFormat* format = nullptr;       // of a text, or of each element of a list or a map of texts
   const TextFormat* name_format = nullptr;  // of the names in a map
   bool required = false;
   const ObjectSpec* child = nullptr;

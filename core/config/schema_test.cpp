@@ -67,6 +67,11 @@ std::vector<Example> examples() {
        "  s: { transport: local, simulated: true, cpus: 4, memory: 8589934592 }\nenvironments: { node: {} "
        "}\n",
        true},
+      {"nodes_bare", "nodes: { gpu1: , s: { simulated: true, cpus: 1, memory: 1G } }\n", true},
+      {"node_paths", "nodes: { a: { paths: { /home/me/data: /srv/data, / : /x/..y } } }\n", true},
+      {"node_path_key", "nodes: { a: { paths: { data: /srv } } }\n", false},
+      {"node_path_dot", "nodes: { a: { paths: { /data: /srv/. } } }\n", false},
+      {"node_path_up", "nodes: { a: { paths: { /../data: /srv } } }\n", false},
       {"allow", "offload: { allow: [{ command: \"python*\", loss: allowed }, { command: /usr/bin/node }] }\n",
        true},
       {"nothing", "nodes:\nplugins:\noffload:\n  allow:\n", true},
@@ -144,7 +149,7 @@ TEST(Schema, TheReferenceHasEveryKey) {
   expect_documented(config_schema_table(), "", reference);
   EXPECT_NE(reference.find("| `offload.cooldown` | duration | `10m` |"), std::string::npos);
   EXPECT_NE(reference.find("| `daemon.retention_bytes` | size | `256M` |"), std::string::npos);
-  EXPECT_NE(reference.find("| `nodes.NAME.transport` | text | required |"), std::string::npos);
+  EXPECT_NE(reference.find("| `default_transport` | text | `ssh` |"), std::string::npos);
 }
 
 // Every default is one the reader would accept at that key.

@@ -75,7 +75,7 @@ class Walker {
         object(entry.value, *key.child, key.place(parent, entry.name), entry_path);
       } else if (key.shape == Shape::plugin_options) {
         plugin(entry, *static_cast<Values*>(key.place(parent, entry.name)), entry_path);
-      } else if (auto value = read(OptionSpec{}, nullptr, entry.value, entry_path)) {
+      } else if (auto value = read(OptionSpec{}, key.format, entry.value, entry_path)) {
         *static_cast<std::string*>(key.place(parent, entry.name)) = std::get<std::string>(*value);
       }
     }

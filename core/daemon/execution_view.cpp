@@ -5,9 +5,12 @@
 #include "core/base/files.hpp"
 #include "core/daemon/ledger.hpp"
 #include "core/daemon/mover.hpp"
+#include "core/daemon/starter.hpp"
 
 namespace grid {
 namespace {
+
+using nlohmann::literals::operator""_json_pointer;
 
 Json time_or_null(std::int64_t ms) { return ms == 0 ? Json() : Json(rfc3339_ms(ms)); }
 
@@ -49,6 +52,14 @@ Json base(const TaskRecord& record, bool move) {
           {"argv", bytes_list_to_json(record.task.argv)},
           {"cwd", bytes_to_json(record.task.cwd)},
           {"created_at", rfc3339_ms(record.created_ms)}};
+}
+
+// Files that were asked for, and what to do about a refusal.
+void add_files(Json& json, const TaskRecord& record) {
+  if (const std::string hint = record.detail.value("hint", std::string()); !hint.empty()) json["hint"] = hint;
+  if (!run_options_of(record).staged()) return;
+  json["files"] = Starter::view(record);
+  json["missing_outputs"] = record.detail.value("/files/missing"_json_pointer, Json::array());
 }
 
 // The attempt whose ending is the execution's: the newest that ran as a process of ours.
@@ -94,6 +105,7 @@ Json execution_to_json(const TaskRecord& record, const Execution& x, const IsSim
   json["attempts"] = Json::array();
   for (const Attempt& attempt : x.attempts) json["attempts"].push_back(attempt_to_json(attempt));
   if (x.move) json["move"] = Mover::view(record, x);
+  add_files(json, record);
   return json;
 }
 

@@ -1,11 +1,8 @@
 #include "core/daemon/mover.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,8 +11,8 @@
 #include "core/daemon/crash_point.hpp"
 #include "core/daemon/manifest_json.hpp"
 #include "core/move/guard.hpp"
-#include "core/move/return_plan.hpp"
 #include "core/move/stage.hpp"
+#include "core/move/task_on_node.hpp"
 #include "core/move/tree.hpp"
 
 namespace grid {
@@ -28,8 +25,16 @@ struct Mover::Tree {
   std::mutex busy;
 };
 
-Mover::Mover(const Config& config, const Dirs& dirs, Host& host, Ledger& ledger, Runs& runs)
-    : config_(config), dirs_(dirs), host_(host), ledger_(ledger), runs_(runs) {}
+Mover::Mover(const Config& config, const Dirs& dirs, Host& host, Ledger& ledger, Runs& runs,
+             Preflight& preflight, Staging& staging)
+    : config_(config),
+      dirs_(dirs),
+      host_(host),
+      ledger_(ledger),
+      runs_(runs),
+      preflight_(preflight),
+      staging_(staging),
+      retry_(host) {}
 
 Mover::~Mover() = default;
 
@@ -62,47 +67,68 @@ std::filesystem::path Mover::report(const ExecutionId& id) const {
   return dirs_.state / "guards" / std::to_string(id.task);
 }
 
+std::function<bool()> Mover::patience(const ExecutionId& id) const {
+  constexpr std::chrono::minutes longest{10};
+  return [this, id, until = host_.now().monotonic + longest] {
+    const Execution* x = ledger_.find(id);
+    return x != nullptr && !terminal(x->state) && !x->cancel_requested && host_.now().monotonic < until;
+  };
+}
+
+RunSpec Mover::spec(const std::string& run, const ActiveTask& task) const {
+  const Execution& x = task.elements.front();
+  Task there = preflight_.on_node(x.move->target, task.record);
+  if (const auto found = variables_.find(x.id); found != variables_.end())
+    set_variables(there, found->second);
+  return runs_.spec(run, task, std::move(there),
+                    task.record.detail.value("staging", std::string("copy")) == "copy");
+}
+
 void Mover::preflight(const ExecutionId& id) {
   const ActiveTask* task = ledger_.active(id.task);
-  const Execution& x = task->elements.front();
-  const TaskRecord& record = task->record;
-  const std::string target = x.move->target;
-  Link* link = runs_.link(target);
-  if (link == nullptr) return ledger_.apply(id, event::Refused{"node_unreachable: " + target});
-  const std::string staging = record.detail.value("staging", std::string("copy"));
-  ProbeSpec probe;
-  probe.programs = {record.task.argv.front()};
-  probe.environment = record.task.environment;
+  const std::string target = task->elements.front().move->target;
+  const std::string staging = task->record.detail.value("staging", std::string("copy"));
+  const std::string& cwd = task->record.task.cwd;
+  const std::string& program = task->record.task.argv.front();
+  Preflight::Wanted wanted;
   std::shared_ptr<Marker> marker;
   if (staging == "none") {
-    probe.folders = {record.task.cwd};
-  } else if (auto made = Marker::make(record.task.cwd)) {
+    wanted.folder = true;
+  } else if (auto made = Marker::make(cwd)) {
     marker = std::make_shared<Marker>(std::move(*made));
-    probe.marker = marker->path();
+    wanted.marker = marker->path();
   }
   // A program named by a path in the working folder travels with it, so it need not be there yet.
-  const bool travels = staging == "copy" && record.task.argv.front().find('/') != std::string::npos &&
-                       (record.task.argv.front().front() != '/' ||
-                        record.task.argv.front().starts_with(record.task.cwd + "/"));
-  if (travels) probe.programs.clear();
-  link->probe(probe, [this, id, marker, staging, target](Result<ProbeReport> report) {
-    const ActiveTask* found = ledger_.active(id.task);
-    if (found == nullptr) return;
-    if (!report) return ledger_.apply(id, event::Refused{"preflight_failed: " + report.error().message});
-    if (!report->found.empty() && report->found.front().empty())
-      return ledger_.apply(
-          id, event::Refused{fmt::format("preflight_failed: {} has no program {}; looked in {}", target,
-                                         found->record.task.argv.front(), report->path)});
-    if (!report->missing_folders.empty())
-      return ledger_.apply(id, event::Refused{fmt::format("preflight_failed: {} has no folder {}", target,
-                                                          report->missing_folders.front())});
-    if (staging == "copy" && report->marker_seen) {
-      Json detail = found->record.detail;
-      detail["staging"] = "shared";  // both sides see the same folder: nothing to copy
-      ledger_.set_detail(id.task, std::move(detail));
-    }
-    ledger_.apply(id, event::PreflightPassed{});
-  });
+  wanted.program = staging != "copy" || program.front() != '/' || !program.starts_with(cwd + "/");
+  retry_.call<Preflight::Passed>(
+      [this, id, target, wanted](Done<Preflight::Passed> done) {
+        const ActiveTask* found = ledger_.active(id.task);
+        if (found == nullptr) return done(fail(Code::cancelled, "cancelled"));
+        preflight_.look(target, found->record, wanted, std::move(done));
+      },
+      [this, id, target, wait = patience(id)](const Error& error) {
+        if (!wait()) return false;
+        runs_.say_wait(id.task, "waits: " + target + " cannot be reached: " + error.message);
+        return true;
+      },
+      [this, id, marker, staging](Result<Preflight::Passed> passed) {
+        const ActiveTask* found = ledger_.active(id.task);
+        if (found == nullptr) return;
+        runs_.say_wait(id.task, "");
+        if (!passed) {
+          Json detail = found->record.detail;
+          detail["hint"] = passed.error().hint;
+          ledger_.set_detail(id.task, std::move(detail));
+          return ledger_.apply(id, event::Refused{"preflight_failed: " + passed.error().message});
+        }
+        variables_[id] = passed->variables;
+        Json detail = found->record.detail;
+        if (!passed->environment.empty()) detail["environment"] = passed->environment;
+        if (staging == "copy" && passed->report.marker_seen)
+          detail["staging"] = "shared";  // both sides see the same folder: nothing to copy
+        if (detail != found->record.detail) ledger_.set_detail(id.task, std::move(detail));
+        ledger_.apply(id, event::PreflightPassed{});
+      });
 }
 
 void Mover::stage(const ExecutionId& id) {
@@ -111,15 +137,9 @@ void Mover::stage(const ExecutionId& id) {
   const std::uint32_t number = task->elements.front().attempts.empty() ? 1 : 2;
   const std::string run = runs_.make(*task, task->elements.front().move->target, {{0, number}}, 1);
   if (!copy) return ledger_.apply(id, event::Staged{run});
-  StageRules rules;
-  rules.max_bytes = config_.offload.stage.max_bytes;
-  std::string patterns;
-  for (const std::string& pattern : config_.offload.stage.ignore) patterns += pattern + "\n";
-  if (auto ignore = IgnoreRules::parse(patterns, "offload.stage.ignore"))
-    rules.ignore = std::move(*ignore);
-  else
-    return refuse_staging(id, run, ignore.error().message);
-  host_.work([this, id, run, rules, cwd = task->record.task.cwd] {
+  const auto rules = Staging::rules(config_);
+  if (!rules) return refuse_staging(id, run, rules.error().message);
+  host_.work([this, id, run, rules = *rules, cwd = task->record.task.cwd] {
     auto manifest = std::make_shared<Result<Manifest>>(make_manifest(cwd, rules));
     host_.post([this, id, run, manifest] {
       const ActiveTask* found = ledger_.active(id.task);
@@ -129,9 +149,9 @@ void Mover::stage(const ExecutionId& id) {
       detail["staged_files"] = (*manifest)->entries.size();
       detail["staged_bytes"] = (*manifest)->bytes;
       detail["manifest"] = manifest_to_json(**manifest);
-      ledger_.set_detail(id.task, detail);
+      ledger_.set_detail(id.task, std::move(detail));
       // After the commit: a run directory is written down before it is made.
-      ledger_.after_commit([this, id, run, detail] { put_files(id, run, detail); });
+      ledger_.after_commit([this, id, run] { put_files(id, run); });
     });
   });
 }
@@ -141,24 +161,22 @@ void Mover::refuse_staging(const ExecutionId& id, const std::string& run, const 
   ledger_.apply(id, event::Refused{why});
 }
 
-void Mover::put_files(const ExecutionId& id, const std::string& run, Json staged) {
+void Mover::put_files(const ExecutionId& id, const std::string& run) {
   const ActiveTask* task = ledger_.active(id.task);
-  Link* link = task == nullptr ? nullptr : runs_.link(task->elements.front().move->target);
-  if (link == nullptr) return;
-  link->prepare(runs_.spec(run, *task, true), [this, id, run, link, staged](Result<> prepared) {
-    const ActiveTask* found = ledger_.active(id.task);
-    if (found == nullptr) return;
-    if (!prepared) return refuse_staging(id, run, "preflight_failed: " + prepared.error().message);
-    std::vector<FileCopy> files;
-    for (const ManifestEntry& entry : manifest_from_json(staged["manifest"]).entries)
-      files.push_back({found->record.task.cwd + "/" + entry.path, entry.path});
-    link->put(runs_.named(run), std::move(files), nullptr, [this, id, run](Result<> put) {
-      crash_point();
-      if (put)
-        ledger_.apply(id, event::Staged{run});
-      else
-        refuse_staging(id, run, "preflight_failed: " + put.error().message);
-    });
+  if (task == nullptr || !runs_.pending(run)) return;
+  const Manifest manifest = manifest_from_json(task->record.detail.value("manifest", Json::array()));
+  Staging::Sending what;
+  what.task = id.task;
+  what.node = task->elements.front().move->target;
+  what.spec = spec(run, *task);
+  what.bytes = manifest.bytes;
+  for (const ManifestEntry& entry : manifest.entries)
+    what.files.push_back({task->record.task.cwd + "/" + entry.path, entry.path});
+  staging_.send(what, patience(id), [this, id, run](Result<> sent) {
+    if (sent)
+      ledger_.apply(id, event::Staged{run});
+    else
+      refuse_staging(id, run, "preflight_failed: " + sent.error().message);
   });
 }
 
@@ -194,8 +212,11 @@ void Mover::start(const ExecutionId& id) {
   const auto send = [this, id] {
     const ActiveTask* task = ledger_.active(id.task);
     if (task == nullptr || task->elements.front().attempts.empty()) return;
-    const bool copy = task->record.detail.value("staging", std::string("copy")) == "copy";
-    runs_.start(task->elements.front().attempts.back().run, *task, copy);
+    const std::string& run = task->elements.front().attempts.back().run;
+    if (!runs_.pending(run)) return;
+    const RunSpec what = spec(run, *task);
+    variables_.erase(id);
+    runs_.start(what);
   };
   const auto held = trees_.find(id);
   if (held == trees_.end() || !held->second->guard) return send();
@@ -255,66 +276,28 @@ void Mover::collect(const ExecutionId& id) {
   const Attempt& attempt = task->elements.front().attempts.back();
   if (task->record.detail.value("staging", std::string("copy")) != "copy")
     return ledger_.apply(id, event::Collected{""});
-  Link* link = runs_.link(attempt.node);
-  if (link == nullptr)
-    return ledger_.apply(id, event::Collected{"files_not_home: " + attempt.node + " cannot be reached"});
-  link->list(runs_.named(attempt.run), [this, id](Result<std::vector<FileFact>> there) {
-    crash_point();
-    if (!there) return ledger_.apply(id, event::Collected{"files_not_home: " + there.error().message});
-    fetch(id, *there);
-  });
-}
-
-namespace {
-
-// After a crash in the middle of a fetch: this file came home already, with its size and time.
-bool is_home(const std::filesystem::path& path, const FileFact& fact) {
-  struct stat here {};
-  if (::lstat(path.c_str(), &here) != 0) return false;
-  const auto mtime = std::int64_t{here.st_mtim.tv_sec} * 1'000'000'000 + here.st_mtim.tv_nsec;
-  return static_cast<std::uint64_t>(here.st_size) == fact.size && mtime == fact.mtime_ns;
-}
-
-}  // namespace
-
-void Mover::fetch(const ExecutionId& id, const std::vector<FileFact>& there) {
-  host_.work([this, id, there, detail = ledger_.active(id.task)->record.detail,
-              cwd = std::filesystem::path(ledger_.active(id.task)->record.task.cwd)] {
-    ReturnPlan plan = plan_return(manifest_from_json(detail.value("manifest", Json::array())), there, cwd,
-                                  std::to_string(id.task));
-    Json changed = detail;
-    changed["returned"] = Json::array();
-    changed["conflicts"] = Json::array();
-    std::vector<FileCopy> files;
-    for (const ReturningFile& file : plan.files) {
-      const auto fact =
-          std::find_if(there.begin(), there.end(), [&](const FileFact& f) { return f.path == file.path; });
-      if (is_home(cwd / file.path, *fact)) {
-        changed["returned"].push_back(bytes_to_json(file.path));
-        continue;
-      }
-      std::error_code ignored;  // get() reports what cannot be written
-      std::filesystem::create_directories((cwd / file.destination).parent_path(), ignored);
-      files.push_back({file.path, (cwd / file.destination).string()});
-      changed[file.conflict ? "conflicts" : "returned"].push_back(bytes_to_json(file.destination));
-    }
-    for (const auto& refused : plan.refused)
-      changed["not_returned"].push_back({{"path", bytes_to_json(refused.path)}, {"reason", refused.reason}});
-    crash_point();
-    host_.post([this, id, files, changed] {
-      const ActiveTask* task = ledger_.active(id.task);
-      if (task == nullptr) return;
-      const Attempt& attempt = task->elements.front().attempts.back();
-      Link* link = runs_.link(attempt.node);
-      if (link == nullptr)
-        return ledger_.apply(id, event::Collected{"files_not_home: " + attempt.node + " cannot be reached"});
-      link->get(runs_.named(attempt.run), files, nullptr, [this, id, changed](Result<> got) {
-        crash_point();
-        if (!got) return ledger_.apply(id, event::Collected{"files_not_home: " + got.error().message});
-        ledger_.set_detail(id.task, changed);
-        ledger_.apply(id, event::Collected{""});
-      });
-    });
+  Staging::Fetching what;
+  what.task = id.task;
+  what.node = attempt.node;
+  what.run = attempt.run;
+  what.cwd = task->record.task.cwd;
+  what.before = manifest_from_json(task->record.detail.value("manifest", Json::array()));
+  // The original stays as it is for as long as the node is away: only a person gives up.
+  const auto wanted = [this, id] {
+    const Execution* x = ledger_.find(id);
+    return x != nullptr && !terminal(x->state) && !x->cancel_requested && !x->move->continued_by_hand;
+  };
+  staging_.fetch(what, wanted, [this, id](const Result<Staging::Fetched>& fetched) {
+    const ActiveTask* found = ledger_.active(id.task);
+    if (found == nullptr) return;
+    if (!fetched) return ledger_.apply(id, event::Collected{"files_not_home: " + fetched.error().message});
+    Json detail = found->record.detail;
+    detail["returned"] = bytes_list_to_json(fetched->returned);
+    detail["conflicts"] = bytes_list_to_json(fetched->conflicts);
+    for (const auto& [path, reason] : fetched->refused)
+      detail["not_returned"].push_back({{"path", bytes_to_json(path)}, {"reason", reason}});
+    ledger_.set_detail(id.task, std::move(detail));
+    ledger_.apply(id, event::Collected{""});
   });
 }
 

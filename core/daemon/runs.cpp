@@ -1,16 +1,26 @@
 #include "core/daemon/runs.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "core/base/log.hpp"
 #include "core/daemon/crash_point.hpp"
+#include "core/daemon/run_options.hpp"
 
 namespace grid {
 
-Runs::Runs(Ledger& ledger, Host& host) : ledger_(ledger), host_(host) {}
+namespace {
+
+bool brings_files(const TaskRecord& record) {
+  return record.moves() || !run_options_of(record).outputs.empty();
+}
+
+}  // namespace
+
+Runs::Runs(Ledger& ledger, Host& host) : ledger_(ledger), host_(host), retry_(host) {}
 
 Run Runs::named(const std::string& run) const { return {ledger_.store().head_id(), run}; }
 
@@ -36,33 +46,94 @@ std::string Runs::make(const ActiveTask& task, const std::string& node,
   return name;
 }
 
-RunSpec Runs::spec(const std::string& run, const ActiveTask& task, bool work_folder) const {
+bool Runs::remake(const ActiveTask& task, const Attempt& attempt, const RunElement& element,
+                  std::uint32_t slots) {
+  const auto known = runs_.find(attempt.run);
+  if (known != runs_.end()) {
+    known->second.elements.push_back(element);
+    return true;
+  }
+  const auto stored = ledger_.store().runs();
+  if (!stored) return false;
+  const auto record = std::find_if(stored->begin(), stored->end(),
+                                   [&](const RunRecord& each) { return each.name == attempt.run; });
+  if (record == stored->end()) return false;
+  Info& info = runs_[attempt.run];
+  info.task = task.record.id;
+  info.node = attempt.node;
+  info.nonce = record->nonce;
+  info.needs = task.record.task.needs;
+  info.slots = std::max(1U, slots);
+  info.elements = {element};
+  return true;
+}
+
+RunSpec Runs::spec(const std::string& run, const ActiveTask& of, Task task, bool work_folder) const {
   const Info& info = runs_.at(run);
   RunSpec spec;
   spec.run = named(run);
   spec.nonce = info.nonce;
   spec.execution = std::to_string(info.task);
-  spec.array = task.record.array.has_value();
+  spec.array = of.record.array.has_value();
   spec.elements = info.elements;
   spec.slots = info.slots;
-  spec.task = task.record.task;
+  spec.task = std::move(task);
   spec.work_folder = work_folder;
   return spec;
 }
 
-void Runs::start(const std::string& run, const ActiveTask& task, bool work_folder) {
+bool Runs::pending(const std::string& run) const {
   const auto found = runs_.find(run);
+  return found != runs_.end() && !found->second.sent;
+}
+
+std::string Runs::node(const std::string& run) const {
+  const auto found = runs_.find(run);
+  return found == runs_.end() ? std::string() : found->second.node;
+}
+
+std::uint32_t Runs::slots(const std::string& run) const {
+  const auto found = runs_.find(run);
+  return found == runs_.end() ? 0 : found->second.slots;
+}
+
+void Runs::say_wait(std::int64_t task, const std::string& why) {
+  if (ActiveTask* found = ledger_.active(task)) found->waits_for = why;
+}
+
+void Runs::start(const RunSpec& spec) {
+  const auto found = runs_.find(spec.run.name);
   if (found == runs_.end() || std::exchange(found->second.sent, true)) return;
+  send(spec);
+  crash_point();
+}
+
+void Runs::send(const RunSpec& spec) {
+  const std::string& run = spec.run.name;
+  const auto found = runs_.find(run);
+  if (found == runs_.end()) return;
   Link* to = link(found->second.node);
   if (to == nullptr) return refuse(run, "the node is not reachable");
-  to->start(spec(run, task, work_folder), [this, run](Result<> started) {
+  to->start(spec, [this, spec](Result<> started) {
     crash_point();
-    if (started) return;
+    const auto info = runs_.find(spec.run.name);
+    if (info == runs_.end()) return;
+    if (started) {
+      if (std::exchange(info->second.failures, 0) > 0) say_wait(info->second.task, "");
+      return;
+    }
     // Only an error that is final says that it never started.
-    if (started.error().retryable) return ask(run, started.error().message);
-    refuse(run, started.error().message);
+    if (!started.error().retryable) return refuse(spec.run.name, started.error().message);
+    if (info->second.unwanted) return ask(spec.run.name, "cancelled");
+    say_wait(info->second.task, "waits: " + info->second.node + ": " + started.error().message);
+    // Said again with the same nonce it starts what was not started, and nothing a second time.
+    retry_.later(info->second.failures++, [this, spec] {
+      const auto again = runs_.find(spec.run.name);
+      if (again == runs_.end()) return;
+      if (again->second.unwanted) return ask(spec.run.name, "cancelled");
+      send(spec);
+    });
   });
-  crash_point();
 }
 
 void Runs::attach(const ExecutionId& id, const Attempt& attempt) {
@@ -120,14 +191,46 @@ void Runs::send_cancels() {
   for (auto& [run, elements] : std::exchange(cancels_, {})) {
     const auto known = runs_.find(run);
     if (known == runs_.end()) continue;
+    if (!known->second.sent) {
+      drop_unsent(run, std::move(elements));
+      continue;
+    }
+    const bool all = elements.size() >= known->second.elements.size();
+    // Whoever tries to start it will ask what became of it instead.
+    if (known->second.failures > 0 && all) known->second.unwanted = true;
     Link* to = link(known->second.node);
     if (to == nullptr) continue;
-    if (elements.size() == known->second.elements.size()) elements.clear();  // all of it
-    to->cancel(named(run), elements, [run = run](Result<> done) {
-      if (!done && done.error().code != Code::not_found)
-        log_line(LogLevel::warning, "runs", "cancel of run " + run + ": " + done.error().message);
+    const std::vector<std::uint32_t> wanted = all ? std::vector<std::uint32_t>{} : elements;
+    to->cancel(named(run), wanted, [this, run = run, elements = elements](Result<> done) {
+      if (done || !done.error().retryable) {
+        cancel_failures_.erase(run);
+        if (!done && done.error().code != Code::not_found)
+          log_line(LogLevel::warning, "runs", "cancel of run " + run + ": " + done.error().message);
+        return;
+      }
+      // Until it is through, or there is nothing left to cancel.
+      retry_.later(cancel_failures_[run]++, [this, run, elements] {
+        auto& open = cancels_[run];
+        open.insert(open.end(), elements.begin(), elements.end());
+        send_cancels();
+      });
     });
   }
+}
+
+// Nothing of it was sent yet: those that were cancelled are not started at all.
+void Runs::drop_unsent(const std::string& run, std::vector<std::uint32_t> elements) {
+  Info& info = runs_.at(run);
+  std::vector<RunElement> gone;
+  std::erase_if(info.elements, [&](const RunElement& element) {
+    const bool out = std::find(elements.begin(), elements.end(), element.element) != elements.end();
+    if (out) gone.push_back(element);
+    return out;
+  });
+  const std::int64_t task = info.task;
+  if (info.elements.empty()) discard(run);
+  for (const RunElement& element : gone)
+    ledger_.apply({task, element.element}, event::StartRefused{element.attempt, "cancelled"});
 }
 
 void Runs::signal(const ExecutionId& id, int signal, Done<> done) {
@@ -175,6 +278,7 @@ void Runs::ended(const Run& run, const std::vector<RunEnded>& elements) {
   for (const RunEnded& e : elements) {
     info.quiet = info.quiet && e.ending.code == 0 && e.ending.stdout_bytes + e.ending.stderr_bytes == 0;
     info.ended = std::min(info.ended + 1, static_cast<std::uint32_t>(info.elements.size()));
+    if (hold_ && hold_({info.task, e.element}, e.attempt, e.ending)) continue;
     ledger_.apply({info.task, e.element}, event::Ended{e.attempt, e.ending});
   }
   if (freed_) freed_();
@@ -192,8 +296,9 @@ void Runs::finished(const Run& run) {
   const auto known = runs_.find(run.name);
   if (known == runs_.end()) return;
   const ActiveTask* task = ledger_.active(known->second.task);
-  // An empty success leaves nothing that anybody could ask for. Of a move the work folder is still needed.
-  if (known->second.quiet && (task == nullptr || task->record.detail.empty()))
+  // An empty success leaves nothing that anybody could ask for. Where files come home the work folder is
+  // still needed.
+  if (known->second.quiet && (task == nullptr || !brings_files(task->record)))
     drop(run.name, known->second.node);
   release(run.name);
 }
@@ -207,29 +312,44 @@ void Runs::refuse(const std::string& run, const std::string& why) {
   release(run);
 }
 
+void Runs::end_unstarted(const std::string& run, const std::string& why) {
+  const auto known = runs_.find(run);
+  if (known == runs_.end()) return;
+  Ending ending;
+  ending.error = ENOENT;
+  for (const RunElement& e : known->second.elements)
+    ledger_.apply({known->second.task, e.element}, event::Ended{e.attempt, ending, why});
+  drop(run, known->second.node);
+  release(run);
+}
+
 void Runs::release(const std::string& run) {
   runs_.erase(run);
   if (freed_) freed_();
 }
 
 void Runs::drop(const std::string& run, const std::string& node) {
+  // After the commit: until then the directory is the only record of how it ended.
+  ledger_.after_commit([this, node, run] { forget_there(run, node, 0); });
+}
+
+void Runs::forget_there(const std::string& run, const std::string& node, std::uint32_t failures) {
   Link* at = link(node);
   if (at == nullptr) return;
-  // After the commit: until then the directory is the only record of how it ended.
-  ledger_.after_commit([this, at, run] {
-    at->forget(named(run), [this, run](Result<> gone) {
-      if (gone || gone.error().code == Code::not_found)
-        ledger_.write([run](Store& store) { return store.remove_run(run); });
-    });
+  at->forget(named(run), [this, run, node, failures](Result<> gone) {
+    if (gone || gone.error().code == Code::not_found)
+      return ledger_.write([run](Store& store) { return store.remove_run(run); });
+    if (gone.error().retryable)
+      retry_.later(failures, [this, run, node, failures] { forget_there(run, node, failures + 1); });
   });
 }
 
 void Runs::forget(const ExecutionId& id, const Attempt& attempt) {
   if (attempt.run.empty()) return;
   const ActiveTask* task = ledger_.active(id.task);
-  const bool move = task != nullptr && !task->record.detail.empty();
+  const bool files = task != nullptr && brings_files(task->record);
   const bool empty = !attempt.ending || attempt.ending->stdout_bytes + attempt.ending->stderr_bytes == 0;
-  if (move && empty) {
+  if (files && empty) {
     drop(attempt.run, attempt.node);
     if (!attempt.ending) release(attempt.run);  // never started
   }

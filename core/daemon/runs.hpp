@@ -1,5 +1,8 @@
 // Runs on nodes: starts what was placed, follows what runs, and turns what transports report into events of
 // the ledger. It owns the reservations. All of it: [loop].
+//
+// Links come and go. What fails with a retryable error is said again until it is known: a start (the same
+// nonce starts it at most once), a cancel, a forget.
 #pragma once
 
 #include <functional>
@@ -9,6 +12,7 @@
 #include <vector>
 
 #include "core/daemon/ledger.hpp"
+#include "core/daemon/retry.hpp"
 #include "core/loop/nodes.hpp"
 #include "grid/sdk/transport.hpp"
 
@@ -31,9 +35,21 @@ class Runs : public RunSink {
   // the attempt.
   std::string make(const ActiveTask& task, const std::string& node, const std::vector<RunElement>& elements,
                    std::uint32_t slots);
-  // What the transport is told of it. `work_folder`: see RunSpec.
-  [[nodiscard]] RunSpec spec(const std::string& run, const ActiveTask& task, bool work_folder) const;
-  void start(const std::string& run, const ActiveTask& task, bool work_folder);
+  // Knows a run again that was made before the daemon was started and whose start was never sent. False: the
+  // store has forgotten it.
+  bool remake(const ActiveTask& task, const Attempt& attempt, const RunElement& element, std::uint32_t slots);
+  // What the transport is told of it; `task` is as the node is to see it.
+  [[nodiscard]] RunSpec spec(const std::string& run, const ActiveTask& of, Task task, bool work_folder) const;
+  // Sends the start, once.
+  void start(const RunSpec& spec);
+  // Made, wanted, and its start was not sent.
+  [[nodiscard]] bool pending(const std::string& run) const;
+  [[nodiscard]] std::string node(const std::string& run) const;
+  [[nodiscard]] std::uint32_t slots(const std::string& run) const;
+  // It was not started and will not be.
+  void refuse(const std::string& run, const std::string& why);
+  // The same for want of its program: its elements end as those do whose program is not found.
+  void end_unstarted(const std::string& run, const std::string& why);
   // Made, and not to be started any more: gives back what was reserved for it.
   void discard(const std::string& run);
   // After a restart: knows the run again and asks its node what became of it.
@@ -51,6 +67,11 @@ class Runs : public RunSink {
   [[nodiscard]] Link* link(const std::string& node);
   [[nodiscard]] Run named(const std::string& run) const;
   void on_room(std::function<void()> freed) { freed_ = std::move(freed); }
+  // Asked before an ending is told: true takes it over, and the asked one tells it later.
+  using Hold = std::function<bool(const ExecutionId&, std::uint32_t attempt, const Ending&)>;
+  void on_end(Hold hold) { hold_ = std::move(hold); }
+  // Why the work of a task does not go on now; empty: it does.
+  void say_wait(std::int64_t task, const std::string& why);
 
   void started(const Run& run, const std::vector<RunStarted>& elements) override;
   void ended(const Run& run, const std::vector<RunEnded>& elements) override;
@@ -67,21 +88,28 @@ class Runs : public RunSink {
     std::vector<RunElement> elements;
     std::uint32_t ended = 0;
     bool sent = false;                    // started or attached
+    bool unwanted = false;                // cancelled while nobody knew whether it had started
+    std::uint32_t failures = 0;           // of starts in a row
     bool quiet = true;                    // every element so far: code 0, no output
     std::unique_ptr<Host::Handle> again;  // the node did not say what became of it
   };
   // What became of it, until the node answers; `why` is told if it never started.
   void ask(const std::string& run, const std::string& why);
-  void refuse(const std::string& run, const std::string& why);
+  void send(const RunSpec& spec);
+  void drop_unsent(const std::string& run, std::vector<std::uint32_t> elements);
   void release(const std::string& run);
   void drop(const std::string& run, const std::string& node);
+  void forget_there(const std::string& run, const std::string& node, std::uint32_t failures);
 
   Ledger& ledger_;
   Host& host_;
   Nodes* nodes_ = nullptr;
   std::map<std::string, Info> runs_;
   std::map<std::string, std::vector<std::uint32_t>> cancels_;
+  std::map<std::string, std::uint32_t> cancel_failures_;
+  Retry retry_;
   std::function<void()> freed_;
+  Hold hold_;
 };
 
 }  // namespace grid

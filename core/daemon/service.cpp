@@ -9,15 +9,11 @@
 
 #include "core/base/log.hpp"
 #include "core/daemon/execution_view.hpp"
-#include "core/loop/place.hpp"
 #include "core/loop/views.hpp"
 #include "grid/sdk/bytes.hpp"
 
 namespace grid {
 namespace {
-
-constexpr std::uint32_t batch_elements = 1000;  // of an array in one run directory
-constexpr std::uint32_t array_limit = 1'000'000;
 
 Options options_of(const Config& config, const std::string& plugin) {
   const auto found = config.plugins.find(plugin);
@@ -53,9 +49,20 @@ Service::Service(const Config& config, const Dirs& dirs, Host& host, Registry& r
       ledger_(std::move(store), host),
       runs_(ledger_, host),
       nodes_(config, dirs, registry, host, runs_),
-      mover_(config, dirs, host, ledger_, runs_) {
+      preflight_(config, host, nodes_),
+      staging_(config, host, ledger_, runs_),
+      starter_(config, host, ledger_, runs_, preflight_, staging_),
+      mover_(config, dirs, host, ledger_, runs_, preflight_, staging_) {
   runs_.use(nodes_);
   runs_.on_room([this] { place_soon(); });
+  runs_.on_end([this](const ExecutionId& id, std::uint32_t attempt, const Ending& ending) {
+    return starter_.hold(id, attempt, ending);
+  });
+  nodes_.on_tell([this](const std::string& kind, const std::string& node, const std::string& text) {
+    if (kind == "node_rebooted") preflight_.forget(node);
+    ledger_.note(kind, node, text);
+  });
+  nodes_.on_news([this] { place_soon(); });
   ledger_.on_effects([this](const ExecutionId& id, const Effect& e) { effect(id, e); },
                      [this] { runs_.send_cancels(); });
 }
@@ -118,7 +125,6 @@ void Service::housekeeping() {
 }
 
 void Service::effect(const ExecutionId& id, const Effect& e) {
-  const ActiveTask* task = ledger_.active(id.task);
   const Execution* x = ledger_.find(id);
   if (x == nullptr) return;
   const auto attempt = std::find_if(x->attempts.begin(), x->attempts.end(),
@@ -126,69 +132,18 @@ void Service::effect(const ExecutionId& id, const Effect& e) {
   const bool has_attempt = attempt != x->attempts.end();
   switch (e.kind) {
     case EffectKind::attach:
-      return has_attempt ? runs_.attach(id, *attempt) : void();
+      return has_attempt && !starter_.resume(id, *attempt) ? runs_.attach(id, *attempt) : void();
     case EffectKind::cancel:
       return has_attempt ? runs_.cancel(id, *attempt) : void();
     case EffectKind::forget:
       return has_attempt ? runs_.forget(id, *attempt) : void();
     case EffectKind::start:
-      if (!x->move && has_attempt) return runs_.start(attempt->run, *task, false);
+      if (!x->move && has_attempt) return starter_.start(attempt->run, id.task);
       break;
     default:
       break;
   }
   mover_.effect(id, e);
-}
-
-// --- placing
-
-void Service::place(const Snapshot&) { place_queued(); }
-
-void Service::place_soon() {
-  if (std::exchange(placing_, true)) return;
-  host_.post([this] { place_queued(); });
-}
-
-void Service::place_queued() {
-  placing_ = false;
-  if (!ledger_.degraded().empty() || loop_->last() == nullptr)
-    return;  // no effect may begin; nothing is known yet
-  bool room_left = true;
-  for (auto& [id, task] : ledger_.active()) {
-    if (!room_left) break;
-    while (place_elements(task, nodes_.view(runs_.load()), room_left)) {
-    }
-  }
-}
-
-// Places the next elements of a task. False: none is left to place, or there is no room.
-bool Service::place_elements(ActiveTask& task, const std::vector<Node>& nodes, bool& room_left) {
-  const auto unplaced = [](const Execution& x) {
-    return x.state == ExecutionState::queued && x.attempts.empty();
-  };
-  std::uint32_t& next = task.next_unplaced;
-  while (next < task.elements.size() && !unplaced(task.elements[next])) ++next;
-  if (next == task.elements.size()) return false;
-  const PlaceAnswer answer =
-      grid::place(nodes, {task.record.task.needs, task.record.task.labels, task.record.pinned_node});
-  if (answer.node.empty()) {
-    task.waits_for = refusal_text(answer.refused);
-    // Work that asks for one node, or for much, does not hold up what comes after it; plain work does.
-    room_left = !task.record.pinned_node.empty() || task.record.task.needs.cpus > 1 ||
-                !task.record.task.labels.empty() || task.record.task.needs.memory_bytes > 0 ||
-                task.record.task.needs.gpus > 0;
-    return false;
-  }
-  task.waits_for.clear();
-  std::vector<RunElement> elements;
-  for (std::uint32_t i = next; i < task.elements.size() && elements.size() < batch_elements; ++i)
-    if (unplaced(task.elements[i])) elements.push_back({i, 1});
-  const auto slots = std::min(answer.slots, static_cast<std::uint32_t>(elements.size()));
-  const std::string run = runs_.make(task, answer.node, elements, slots);
-  const std::int64_t id = task.record.id;
-  for (const RunElement& element : elements)
-    ledger_.apply({id, element.element}, event::Placed{answer.node, run});
-  return true;
 }
 
 // --- the loop's services
@@ -279,38 +234,6 @@ std::shared_ptr<void> Service::watch() {
 
 // --- the API
 
-Result<Json> Service::submit(const Json& body) {
-  auto task = task_from_json(body);
-  if (!task) return fail(task.error());
-  TaskRecord record;
-  record.task = std::move(*task);
-  if (body.contains("on") && !body["on"].is_null()) {
-    if (!body["on"].is_string()) return fail(Code::usage, "on: expected a node's name");
-    record.pinned_node = body["on"].get<std::string>();
-    if (!nodes_.known(record.pinned_node)) {
-      const std::vector<std::string> names = nodes_.names();
-      const auto near = nearest(record.pinned_node, names);
-      return fail(Code::not_found,
-                  "unknown node '" + record.pinned_node + "'" +
-                      (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"),
-                  "see: grid node list");
-    }
-    if (record.pinned_node == nodes_.head() && config_.head.run == HeadConfig::Run::deny)
-      return fail(Code::policy_denied, "the head takes no work", "head.run is 'deny' in the configuration");
-  }
-  if (body.contains("array") && !body["array"].is_null()) {
-    if (!body["array"].is_number_unsigned() || body["array"] == 0 || body["array"] > array_limit)
-      return fail(Code::usage, fmt::format("array: expected a number from 1 to {}", array_limit));
-    record.array = body["array"].get<std::uint32_t>();
-  }
-  std::vector<Execution> elements(record.elements());
-  for (std::uint32_t i = 0; i < elements.size(); ++i) elements[i].id.element = i;
-  const auto id = ledger_.accept(std::move(record), std::move(elements));
-  if (!id) return fail(id.error());
-  place_soon();
-  return execution(std::to_string(*id));
-}
-
 Result<Service::Found> Service::find(const std::string& id) {
   const auto parsed = parse_id(id);
   if (!parsed) return fail(parsed.error());
@@ -319,7 +242,9 @@ Result<Service::Found> Service::find(const std::string& id) {
     found.record = active->record;
     found.elements = active->elements;
     for (Execution& x : found.elements)
-      if (x.state == ExecutionState::queued && x.reason.empty()) x.reason = active->waits_for;
+      if (x.reason.empty() && !terminal(x.state) &&
+          (!found.record.array || x.state == ExecutionState::queued))
+        x.reason = active->waits_for;
   } else {
     auto record = ledger_.store().task(parsed->task);
     if (!record) return fail(record.error());
@@ -337,7 +262,16 @@ Result<Service::Found> Service::find(const std::string& id) {
 
 Json Service::view(const Found& found) const {
   const auto is_simulated = [this](const std::string& node) { return simulated(node); };
-  if (!found.whole_array()) return execution_to_json(found.record, found.one(), is_simulated);
+  if (!found.whole_array()) {
+    Json json = execution_to_json(found.record, found.one(), is_simulated);
+    if (const Staging::Progress* copy = staging_.progress(found.record.id)) {
+      Json& files = json.contains("files") ? json["files"] : json["move"];
+      files["copying"] = copy->phase;
+      files["done_bytes"] = copy->done_bytes;
+      files["total_bytes"] = copy->total_bytes;
+    }
+    return json;
+  }
   StateCounts counts;
   for (const Execution& x : found.elements) ++counts.by_state[static_cast<std::size_t>(x.state)];
   return array_to_json(found.record, found.elements, counts, is_simulated);

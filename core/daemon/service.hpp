@@ -11,7 +11,10 @@
 #include "core/config/config.hpp"
 #include "core/daemon/ledger.hpp"
 #include "core/daemon/mover.hpp"
+#include "core/daemon/preflight.hpp"
 #include "core/daemon/runs.hpp"
+#include "core/daemon/staging.hpp"
+#include "core/daemon/starter.hpp"
 #include "core/loop/loop.hpp"
 
 namespace grid {
@@ -74,9 +77,11 @@ class Service : public LoopServices {
 
  private:
   friend class Offload;
+  [[nodiscard]] Result<> check_node(const std::string& name);
   void effect(const ExecutionId& id, const Effect& effect);
   void place_queued();
   void place_soon();
+  bool can_take(ActiveTask& task);
   bool place_elements(ActiveTask& task, const std::vector<Node>& nodes, bool& room_left);
   void turn();
   void turned();
@@ -101,6 +106,9 @@ class Service : public LoopServices {
   Ledger ledger_;
   Runs runs_;
   Nodes nodes_;
+  Preflight preflight_;
+  Staging staging_;
+  Starter starter_;
   Mover mover_;
   std::unique_ptr<Loop> loop_;
   std::shared_ptr<RunningPolicy> policy_;

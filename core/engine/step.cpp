@@ -46,15 +46,16 @@ class Stepper {
     Attempt* attempt = current(e.attempt);
     if (attempt == nullptr || !live(attempt->state)) return;
     attempt->ending = e.ending;
-    close(*attempt, AttemptState::ended, {});
+    close(*attempt, AttemptState::ended, e.why);
+    const std::string why = e.why.empty() ? describe(e.ending) : e.why;
     const bool well = e.ending.code == 0;
     if (x().move) {
       const bool wanted = well && !x().move->continued_by_hand && !x().cancel_requested;
       if (wanted) return phase(MovePhase::collecting, EffectKind::collect);
-      return failed_attempt(well ? "superseded" : describe(e.ending));
+      return failed_attempt(well ? "superseded" : why);
     }
     if (x().cancel_requested) return end(ExecutionState::cancelled, "cancelled");
-    end(well ? ExecutionState::completed : ExecutionState::failed, well ? "" : describe(e.ending));
+    end(well ? ExecutionState::completed : ExecutionState::failed, well ? "" : why);
     emit(EffectKind::forget);
   }
 
@@ -123,6 +124,8 @@ class Stepper {
   }
 
   void on(const event::Refused& e) {
+    if (!x().move && x().state == ExecutionState::queued && x().attempts.empty())
+      return end(ExecutionState::aborted, e.why);
     if (in(MovePhase::preflight) || in(MovePhase::staging) || in(MovePhase::pausing)) give_up(e.why);
   }
 

@@ -34,6 +34,7 @@ struct StartRefused {
 struct Ended {
   std::uint32_t attempt = 0;
   Ending ending;
+  std::string why{};  // in words, where the ending itself does not say it
 };
 struct Lost {
   std::uint32_t attempt = 0;
@@ -48,7 +49,7 @@ struct Staged {
 };  // attempt 2 will run in this run directory
 struct Refused {
   std::string why;
-};  // preflight, staging or pausing failed; the original runs
+};  // preflight, staging or pausing failed; the original runs. Of queued work: no node will ever take it
 struct Paused {
   std::vector<ProcessId> members;
 };                            // every member is verified stopped

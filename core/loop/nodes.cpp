@@ -1,61 +1,15 @@
+// Nodes that open: those of the configuration, and those on demand.
 #include "core/loop/nodes.hpp"
 
-#include "core/base/files.hpp"
-
 #include <algorithm>
-#include <functional>
 #include <utility>
 
+#include "core/base/files.hpp"
+#include "core/loop/node_entry.hpp"
+#include "grid/sdk/bytes.hpp"
+
 namespace grid {
-
-struct Nodes::Entry {
-  std::string name;
-  NodeConfig config;
-  Role role = Role::worker;
-  bool accepts_work = true;
-  std::unique_ptr<Link> link;
-  Link::Identity identity;
-  std::shared_ptr<const Reading> before;
-  Sample sample;
-  Time sampled{};
-  bool has_sample = false;
-  std::string problem;
-};
-
 namespace {
-
-// Fills what `into` lacks: an earlier source wins.
-template <class T>
-void fill(std::optional<T>& into, const std::optional<T>& from) {
-  if (!into) into = from;
-}
-template <class T>
-void fill(std::vector<T>& into, const std::vector<T>& from) {
-  if (into.empty()) into = from;
-}
-
-void merge(Sample& into, const Sample& from) {
-  fill(into.cpus, from.cpus);
-  fill(into.cpu_fraction, from.cpu_fraction);
-  fill(into.load1, from.load1);
-  fill(into.runnable_threads, from.runnable_threads);
-  fill(into.memory_total_bytes, from.memory_total_bytes);
-  fill(into.memory_available_bytes, from.memory_available_bytes);
-  fill(into.swap_total_bytes, from.swap_total_bytes);
-  fill(into.swap_free_bytes, from.swap_free_bytes);
-  fill(into.uptime_seconds, from.uptime_seconds);
-  fill(into.pressure.cpu_some, from.pressure.cpu_some);
-  fill(into.pressure.memory_some, from.pressure.memory_some);
-  fill(into.pressure.memory_full, from.pressure.memory_full);
-  fill(into.pressure.io_some, from.pressure.io_some);
-  fill(into.pressure.io_full, from.pressure.io_full);
-  fill(into.disks, from.disks);
-  fill(into.nets, from.nets);
-  fill(into.gpus, from.gpus);
-}
-
-// A made-up machine id that stays the same for a name on this machine, and is no real one.
-std::string simulated_machine_id(const std::string& name) { return "simulated-" + name; }
 
 // Of this machine. Some containers have none: the host's name must do there.
 std::string own_machine_id() {
@@ -65,34 +19,55 @@ std::string own_machine_id() {
   return "host-" + node_name_from_host(read_file("/proc/sys/kernel/hostname").value_or("unknown"));
 }
 
-// A simulated worker has the capacity and the foreign load that the configuration gives it, less what runs
-// there.
-Sample simulated_sample(const NodeConfig& config, const Nodes::Load& load) {
-  Sample sample;
-  const double cpus = config.cpus.value_or(0);
-  sample.cpus = static_cast<std::uint32_t>(cpus);
-  const double own = cpus > 0 ? std::min(1.0, load.reserved.cpus / cpus) : 0;
-  sample.cpu_fraction = std::min(1.0, config.cpu_fraction + own);
-  sample.memory_total_bytes = config.memory_bytes.value_or(0);
-  sample.memory_available_bytes =
-      *sample.memory_total_bytes - std::min(*sample.memory_total_bytes, load.reserved.memory_bytes);
-  return sample;
+Options options_of(const Config& config, const std::string& plugin) {
+  const auto found = config.plugins.find(plugin);
+  return Options(found == config.plugins.end() ? Values{} : found->second);
 }
 
 }  // namespace
 
+Result<> check_address(std::string_view address) {
+  constexpr std::size_t longest = 255;
+  constexpr std::string_view signs = ".-_@:[]%+~/";
+  const auto good = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           signs.find(c) != std::string_view::npos;
+  };
+  const auto refuse = [&](const std::string& why) -> Result<> {
+    return fail(Code::usage, "'" + std::string(address.substr(0, longest)) + "' is no node's address: " + why,
+                "addresses look like gpu1, me@10.0.0.11, or me@host:2222; see: grid node list");
+  };
+  if (address.empty()) return refuse("it is empty");
+  if (address.size() > longest) return refuse("it is too long");
+  if (!std::all_of(address.begin(), address.end(), good))
+    return refuse("only letters, digits and " + std::string(signs) + " may stand in it");
+  const std::size_t scheme = address.find("://");
+  std::string_view rest = scheme == std::string_view::npos ? address : address.substr(scheme + 3);
+  if (rest.find('/') != std::string_view::npos) return refuse("'/' may stand in it only as in ssh://host");
+  const std::size_t at = rest.rfind('@');
+  if (at == 0) return refuse("there is nothing before the '@'");
+  const std::string_view host = at == std::string_view::npos ? rest : rest.substr(at + 1);
+  if (host.empty()) return refuse("it names no host");
+  // A program that is given it as a word must not take it for an option.
+  if (address.front() == '-' || rest.front() == '-' || host.front() == '-')
+    return refuse("no part of it may begin with '-'");
+  return {};
+}
+
 Nodes::Nodes(const Config& config, const Dirs& dirs, Registry& registry, Host& host, RunSink& sink)
     : config_(config), dirs_(dirs), registry_(registry), host_(host), sink_(sink), head_(config.head.name) {
-  auto head = std::make_unique<Entry>();
+  auto head = std::make_shared<Entry>();
   head->name = head_;
   head->role = Role::head;
   head->accepts_work = config.head.run == HeadConfig::Run::allow;
   head->config.transport = "local";
   head->config.run_root = config.run_root;
   head->config.file_root = config.head.file_root;
+  head->config.cpus = config.head.cpus;
+  head->config.memory_bytes = config.head.memory_bytes;
   entries_[head_] = std::move(head);
   for (const auto& [name, node] : config.nodes) {
-    auto entry = std::make_unique<Entry>();
+    auto entry = std::make_shared<Entry>();
     entry->name = name;
     entry->config = node;
     entries_[name] = std::move(entry);
@@ -102,163 +77,166 @@ Nodes::Nodes(const Config& config, const Dirs& dirs, Registry& registry, Host& h
 Nodes::~Nodes() = default;
 
 Result<> Nodes::open() {
-  for (const std::string& name : config_.metrics) {
-    const auto options = config_.plugins.find("metrics." + name);
-    auto source = registry_.metrics_source(
-        name, Options(options == config_.plugins.end() ? Values{} : options->second));
-    if (!source) return fail(source.error());
-    sources_[name] = std::move(*source);
+  for (const std::string& name : config_.metrics)
+    if (auto source = source_named(name); !source) return fail(source.error());
+  for (auto& [name, entry] : entries_) {
+    add_sources(*entry);
+    if (auto opened = open_link(entry); !opened && entry->role == Role::head) return opened;
   }
-  for (auto& [name, entry] : entries_)
-    if (auto opened = open_link(*entry); !opened) {
-      if (entry->role == Role::head) return opened;
-      entry->problem = opened.error().message;  // one bad worker does not keep the others from working
-      host_.log(LogLevel::error, "node " + name + ": " + opened.error().message);
-    }
   return {};
 }
 
-Result<> Nodes::open_link(Entry& entry) {
-  auto& transport = transports_[entry.config.transport];
+Result<std::shared_ptr<RunningMetricsSource>> Nodes::source_named(const std::string& name) {
+  auto& source = sources_[name];
+  if (!source) {
+    auto made = registry_.metrics_source(name, options_of(config_, "metrics." + name));
+    if (!made) return fail(made.error());
+    source = std::move(*made);
+  }
+  return source;
+}
+
+void Nodes::add_sources(Entry& entry) {
+  for (const std::string& name : entry.config.metrics.empty() ? config_.metrics : entry.config.metrics) {
+    auto source = source_named(name);
+    if (source) {
+      entry.sources.push_back(std::move(*source));
+      continue;
+    }
+    entry.sample_problem = source.error().message;
+    host_.log(LogLevel::error, "node " + entry.name + ": " + source.error().message);
+  }
+}
+
+Result<std::shared_ptr<RunningTransport>> Nodes::transport_named(const std::string& name) {
+  auto& transport = transports_[name];
   if (!transport) {
-    const auto options = config_.plugins.find("transport." + entry.config.transport);
-    auto made = registry_.transport(entry.config.transport,
-                                    Options(options == config_.plugins.end() ? Values{} : options->second));
+    auto made = registry_.transport(name, options_of(config_, "transport." + name));
     if (!made) return fail(made.error());
     transport = std::move(*made);
   }
+  return transport;
+}
+
+std::string Nodes::address_of(const Entry& entry) const {
+  const bool here = entry.role == Role::head || entry.config.simulated;
+  return entry.config.address.empty() && !here ? entry.name : entry.config.address;
+}
+
+// One bad worker does not keep the others from working: what is wrong stays with it.
+Result<> Nodes::open_link(const Entries& entry) {
   NodeAddress address;
-  address.name = entry.name;
-  address.address = entry.config.address;
-  address.simulated = entry.config.simulated;
-  address.directory = entry.config.simulated ? entry.config.directory : entry.config.run_root;
-  if (entry.role == Role::head) address.machine_id = entry.identity.machine_id = own_machine_id();
-  if (entry.config.simulated) {
-    address.machine_id = simulated_machine_id(entry.name);
-    if (address.directory.empty()) address.directory = (dirs_.state / "simulated" / entry.name).string();
+  address.name = entry->name;
+  address.address = address_of(*entry);
+  address.simulated = entry->config.simulated;
+  address.directory = entry->config.simulated ? entry->config.directory : entry->config.run_root;
+  if (entry->role == Role::head) address.machine_id = entry->identity.machine_id = own_machine_id();
+  if (entry->config.simulated) {
+    address.machine_id = entry->identity.machine_id = simulated_machine_id(entry->name);
+    if (address.directory.empty()) address.directory = (dirs_.state / "simulated" / entry->name).string();
   }
-  address.file_root = entry.config.file_root;
-  auto link = transport->open(address, sink_);
-  if (!link) return fail(link.error());
-  entry.link = std::move(*link);
+  address.file_root = entry->config.file_root;
+  const auto open = [&]() -> Result<> {
+    const auto transport = transport_named(entry->config.transport);
+    if (!transport) return fail(transport.error());
+    auto link = (*transport)->open(address, sink_);
+    if (!link) return fail(link.error());
+    entry->link = std::move(*link);
+    return {};
+  };
+  auto opened = open();
+  if (!opened) {
+    entry->open_error = opened.error();
+    host_.log(LogLevel::error, "node " + entry->name + ": " + opened.error().message);
+    return opened;
+  }
   identify(entry);
   return {};
 }
 
-void Nodes::identify(Entry& entry) {
-  entry.link->identify([&entry](Result<Link::Identity> identity) {
-    if (identity)
-      entry.identity = std::move(*identity);
-    else
-      entry.problem = identity.error().message;
-  });
-}
-
-void Nodes::refresh(std::function<void()> done) {
-  auto left = std::make_shared<std::size_t>(1);
-  const auto one_done = [left, done = std::move(done)] {
-    if (--*left == 0) done();
-  };
-  for (auto& [name, entry] : entries_) {
-    if (entry->link == nullptr || entry->config.simulated) continue;
-    ++*left;
-    read(*entry, one_done);
+Result<> Nodes::ensure(const std::string& name) {
+  if (known(name)) return {};
+  // What could be an alias of the transport's own is only tried where it is no slip.
+  if (name.find_first_of("@.:") == std::string::npos) {
+    const std::vector<std::string> all = names();
+    if (const auto near = nearest(name, all); !near.empty())
+      return fail(Code::not_found, "unknown node '" + name + "'; did you mean '" + std::string(near) + "'?",
+                  "see: grid node list; if it is another machine: grid node add " + name);
   }
-  host_.post(one_done);
+  if (auto good = check_address(name); !good) return good;
+  return open_on_demand(name);
 }
 
-void Nodes::read(Entry& entry, std::function<void()> done) {
-  Needs needs;
-  for (const auto& [name, source] : sources_) {
-    const auto wanted = source->needs();
-    if (!wanted) continue;
-    needs.files.insert(needs.files.end(), wanted->files.begin(), wanted->files.end());
-    needs.globs.insert(needs.globs.end(), wanted->globs.begin(), wanted->globs.end());
-    needs.urls.insert(needs.urls.end(), wanted->urls.begin(), wanted->urls.end());
+// Kept only where it could be opened.
+Result<> Nodes::open_on_demand(const std::string& name) {
+  auto entry = std::make_shared<Entry>();
+  entry->name = name;
+  entry->on_demand = true;
+  entry->config.transport = config_.default_transport;
+  add_sources(*entry);
+  if (auto opened = open_link(entry); !opened) return opened;
+  entries_[name] = entry;
+  look(entry);
+  return {};
+}
+
+Result<> Nodes::add(const std::string& name) {
+  const auto stated = config_.nodes.find(name);
+  if (stated == config_.nodes.end())
+    return fail(Code::not_found, "there is no node '" + name + "' in the configuration",
+                "see: grid config show");
+  if (const auto found = entries_.find(name); found != entries_.end()) {
+    Entry& entry = *found->second;
+    NodeConfig config = stated->second;
+    const bool same = entry.on_demand && config.transport == entry.config.transport &&
+                      (config.address.empty() || config.address == name) && config.run_root.empty() &&
+                      config.file_root.empty() && config.metrics.empty() && !config.simulated;
+    if (!same)
+      return fail(Code::resource_conflict, "the daemon knows another node '" + name + "'",
+                  "restart it to take the new one: grid daemon stop (what runs goes on)");
+    entry.config = std::move(config);
+    entry.on_demand = false;
+    return {};
   }
-  entry.link->read(needs, [this, &entry, done = std::move(done)](Result<Reading> reading) {
-    if (!reading) {
-      entry.problem = reading.error().message;
-      return done();
-    }
-    sample(entry, std::make_shared<const Reading>(std::move(*reading)), done);
-  });
-}
-
-void Nodes::sample(Entry& entry, std::shared_ptr<const Reading> now, std::function<void()> done) {
-  struct Gathering {
-    std::size_t left = 0;
-    Sample merged;
-    std::string problem;
-  };
-  auto gathering = std::make_shared<Gathering>();
-  gathering->left = sources_.size();
-  if (sources_.empty()) return done();
-  for (const auto& [name, source] : sources_) {
-    source->sample_async(now, entry.before, [this, &entry, now, gathering, done](Result<Sample> sample) {
-      if (sample)
-        merge(gathering->merged, *sample);
-      else
-        gathering->problem = sample.error().message;
-      if (--gathering->left > 0) return;
-      entry.before = now;
-      entry.sample = std::move(gathering->merged);
-      entry.sampled = host_.now();
-      entry.has_sample = true;
-      entry.problem = gathering->problem;
-      done();
-    });
-  }
-}
-
-std::vector<Node> Nodes::view(const std::map<std::string, Load>& load) const {
-  std::vector<Node> nodes;
-  const Time now = host_.now();
-  for (const auto& [name, entry] : entries_) {
-    Node node;
-    node.name = name;
-    node.machine_id = entry->config.simulated ? simulated_machine_id(name) : entry->identity.machine_id;
-    node.role = entry->role;
-    node.simulated = entry->config.simulated;
-    node.accepts_work = entry->accepts_work;
-    node.transport = entry->config.transport;
-    node.labels = entry->config.labels;
-    Load own;
-    if (const auto found = load.find(name); found != load.end()) own = found->second;
-    node.reserved = own.reserved;
-    node.running = own.running;
-    if (node.simulated) {
-      node.state = entry->link != nullptr ? NodeState::alive : NodeState::unknown;
-      node.sample = simulated_sample(entry->config, own);
-      node.own_cpu_fraction = *node.sample.cpu_fraction - std::min(1.0, entry->config.cpu_fraction);
-      node.sample_age_seconds = 0;
-    } else {
-      node.state = entry->has_sample ? NodeState::alive : NodeState::unknown;
-      node.sample = entry->sample;
-      if (entry->has_sample)
-        node.sample_age_seconds =
-            std::chrono::duration<double>(now.monotonic - entry->sampled.monotonic).count();
-      if (entry->role == Role::head) {
-        if (config_.head.cpus) node.sample.cpus = static_cast<std::uint32_t>(*config_.head.cpus);
-        if (config_.head.memory_bytes) node.sample.memory_total_bytes = *config_.head.memory_bytes;
-      }
-    }
-    if (node.role == Role::head)
-      nodes.insert(nodes.begin(), std::move(node));
-    else
-      nodes.push_back(std::move(node));
-  }
-  return nodes;
-}
-
-std::string Nodes::problem(const std::string& name) const {
-  const auto found = entries_.find(name);
-  return found == entries_.end() ? std::string() : found->second->problem;
+  auto entry = std::make_shared<Entry>();
+  entry->name = name;
+  entry->config = stated->second;
+  entries_[name] = entry;
+  add_sources(*entry);
+  if (auto opened = open_link(entry); !opened) return opened;
+  if (!entry->config.simulated) look(entry);
+  return {};
 }
 
 Link* Nodes::link(const std::string& name) {
+  // No slip can have come into history; what is no address was a node of another configuration.
+  if (!known(name) && (!check_address(name) || !open_on_demand(name))) return nullptr;
+  return entries_.at(name)->link.get();
+}
+
+Result<Nodes::Way> Nodes::way_to(const std::string& name) {
   const auto found = entries_.find(name);
-  return found == entries_.end() ? nullptr : found->second->link.get();
+  const bool is_known = found != entries_.end();
+  if (!is_known)
+    if (auto good = check_address(name); !good) return fail(good.error());
+  auto transport = transport_named(is_known ? found->second->config.transport : config_.default_transport);
+  if (!transport) return fail(transport.error());
+  return Way{std::move(*transport), is_known ? address_of(*found->second) : name};
+}
+
+void Nodes::host_keys(const std::string& name, Done<HostKeys> done) {
+  const auto way = way_to(name);
+  if (!way) return done(fail(way.error()));
+  way->transport->host_keys(way->address, std::move(done));
+}
+
+void Nodes::trust_host_key(const std::string& name, const HostKey& key, Done<> done) {
+  const auto way = way_to(name);
+  if (!way) return done(fail(way.error()));
+  way->transport->trust_host_key(way->address, key, [this, name, done = std::move(done)](Result<> trusted) {
+    if (const auto now = entries_.find(name); trusted && now != entries_.end()) look(now->second);
+    done(std::move(trusted));
+  });
 }
 
 bool Nodes::simulated(const std::string& name) const {
@@ -272,8 +250,13 @@ std::vector<std::string> Nodes::names() const {
   return names;
 }
 
-const std::string& Nodes::boot_id(const std::string& name) const {
-  return entries_.at(name)->identity.boot_id;
+std::string Nodes::transport(const std::string& name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? std::string() : found->second->config.transport;
+}
+
+void Nodes::tell(const std::string& kind, const std::string& node, const std::string& text) const {
+  if (tell_) tell_(kind, node, text);
 }
 
 }  // namespace grid

@@ -18,15 +18,31 @@ double free_cpus(const Node& node, Measure measure) {
   return cpus - taken;
 }
 
-// How many fit at once; 0 with the reason.
-std::uint32_t fitting(const Node& node, const PlaceRequest& request, Measure measure, std::string& why) {
-  if (!request.pinned.empty() && node.name != request.pinned) return why = "another node was asked for", 0;
-  if (!node.accepts_work) return why = "does not accept work", 0;
-  if (node.state != NodeState::alive) return why = "is " + std::string(to_string(node.state)), 0;
+std::string problem_of(const Node& node) { return node.problem.empty() ? "" : ": " + node.problem; }
+
+// Whether it may ever run there; if not, the reason.
+bool eligible(const Node& node, const PlaceRequest& request, std::string& why) {
+  if (!request.pinned.empty() && node.name != request.pinned)
+    return why = "another node was asked for", false;
+  if (!node.accepts_work && !(node.only_named && node.name == request.pinned))
+    return why = "does not accept work" + problem_of(node), false;
+  if (node.state != NodeState::alive)
+    return why = "is " + std::string(to_string(node.state)) + problem_of(node), false;
   for (const std::string& label : request.labels)
     if (std::find(node.labels.begin(), node.labels.end(), label) == node.labels.end())
-      return why = "lacks the label " + label, 0;
-  if (request.needs.gpus > 0) return why = "has no GPU that grid knows of", 0;
+      return why = "lacks the label " + label, false;
+  if (request.needs.gpus > 0) return why = "has no GPU that grid knows of", false;
+  return true;
+}
+
+bool large_enough(const Node& node, const Resources& needs) {
+  return needs.cpus <= node.sample.cpus.value_or(0) &&
+         needs.memory_bytes <= node.sample.memory_total_bytes.value_or(0);
+}
+
+// How many fit at once; 0 with the reason.
+std::uint32_t fitting(const Node& node, const PlaceRequest& request, Measure measure, std::string& why) {
+  if (!eligible(node, request, why)) return 0;
   const double cpus = free_cpus(node, measure);
   // Half a hundredth of a CPU of slack: measured load is never exactly zero.
   const double slots = request.needs.cpus > 0 ? std::floor((cpus + 0.005) / request.needs.cpus) : 1e4;
@@ -55,6 +71,7 @@ PlaceAnswer place(const std::vector<Node>& nodes, const PlaceRequest& request) {
     const Node* best = nullptr;
     for (const Node& node : nodes) {
       std::string why;
+      if (eligible(node, request, why) && large_enough(node, request.needs)) ++answer.able;
       const std::uint32_t slots = fitting(node, request, measure, why);
       if (slots == 0) {
         answer.refused.push_back({node.name, why});
@@ -72,6 +89,7 @@ PlaceAnswer place(const std::vector<Node>& nodes, const PlaceRequest& request) {
     }
     if (best != nullptr) {
       answer.node = best->name;
+      answer.able = std::max(answer.able, 1U);
       return answer;
     }
     if (measure == Measure::reservations) return answer;

@@ -18,6 +18,7 @@ struct PlaceRequest {
 struct PlaceAnswer {
   std::string node;                  // empty: it must wait
   std::uint32_t slots = 0;           // how many of it fit there at once
+  std::uint32_t able = 0;            // nodes that can take it, now or when something there has ended
   std::vector<RefusedNode> refused;  // each node that was passed over, and why
 };
 

@@ -265,7 +265,7 @@ Result<> Store::add_task(const TaskRecord& record) {
   auto done = impl_->insert_task.bind(1, record.id)
                   .bind(2, record.created_ms)
                   .bind(3, record.array)
-                  .bind(4, std::int64_t{!record.detail.empty()})
+                  .bind(4, std::int64_t{record.moves()})
                   .bind(5, record.pinned_node)
                   .bind(6, spec)
                   .bind(7, detail)

@@ -27,7 +27,8 @@ struct TaskRecord {
   std::optional<std::uint32_t> array;  // number of elements; none: a single execution
   std::string pinned_node;             // --on; empty: any
   Task task;
-  Json detail = Json::object();  // of moves: where the original ran and what was staged
+  Json detail = Json::object();  // what else was asked for, and what was staged; of moves: where it ran
+  [[nodiscard]] bool moves() const { return detail.contains("pid"); }
   [[nodiscard]] std::uint32_t elements() const { return array.value_or(1); }
 };
 

@@ -12,6 +12,7 @@ Json task_to_json(const Task& task) {
             {"gpus", task.needs.gpus},
             {"labels", task.labels},
             {"grace_seconds", task.grace_seconds}};
+  if (!task.inherit.empty()) json["inherit"] = bytes_list_to_json(task.inherit);
   if (task.umask) json["umask"] = *task.umask;
   return json;
 }
@@ -74,6 +75,7 @@ Result<Task> task_from_json(const Json& json) {
   read.bytes_list("argv", task.argv);
   read.bytes("cwd", task.cwd);
   read.bytes_list("environment", task.environment);
+  read.bytes_list("inherit", task.inherit);
   read.bytes("stdin_path", task.stdin_path);
   read.bytes_list("labels", task.labels);
   read.number("cpus", task.needs.cpus, 0, 1e6);
@@ -84,7 +86,8 @@ Result<Task> task_from_json(const Json& json) {
   if (task.argv.empty() || task.argv.front().empty())
     read.complain("argv", "expected a program and its arguments");
   if (!task.cwd.empty() && task.cwd.front() != '/') read.complain("cwd", "expected an absolute path");
-  if (has_nul(task.argv) || has_nul(task.environment) || has_nul({task.cwd, task.stdin_path}))
+  if (has_nul(task.argv) || has_nul(task.environment) || has_nul(task.inherit) ||
+      has_nul({task.cwd, task.stdin_path}))
     read.complain("argv", "arguments, environment and paths cannot hold a NUL byte");
   if (auto error = read.error()) return fail(*error);
   return task;

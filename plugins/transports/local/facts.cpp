@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "directory.hpp"
+#include "environment.hpp"
 #include "grid/sdk/run_directory.hpp"
 
 namespace grid::local {
@@ -64,27 +65,45 @@ Reading read_needs(const Needs& needs, const std::string& prefix) {
   return reading;
 }
 
-ProbeReport probe(const ProbeSpec& spec, const fs::path& root, bool own_files) {
+namespace {
+
+// Where `program` is for a task with this environment; empty: nowhere.
+std::string find_program(const std::string& program, const std::vector<std::string>& environment) {
+  std::string file;
+  struct stat facts {};
+  const bool found = run_directory::find_program(program, environment, "/", file) == 0 &&
+                     ::stat(file.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+                     ::access(file.c_str(), X_OK) == 0;
+  return found ? file : std::string();
+}
+
+}  // namespace
+
+Result<ProbeReport> probe(const ProbeSpec& spec, const ProbePlace& place, const Stopping& stopping) {
   ProbeReport report;
   report.user = user_name();
-  report.path = run_directory::search_path(spec.environment);
-  for (const auto& program : spec.programs) {
-    std::string file;
-    struct stat facts {};
-    const bool found = run_directory::find_program(program, spec.environment, "/", file) == 0 &&
-                       ::stat(file.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
-                       ::access(file.c_str(), X_OK) == 0;
-    report.found.push_back(found ? file : std::string());
+  report.path_before = run_directory::search_path(spec.environment);
+  std::vector<std::string> environment = spec.environment;
+  if (spec.setup) {
+    auto done = set_up(spec.environment, *spec.setup, stopping);
+    if (!done) return fail(done.error());
+    environment = std::move(done->environment);
+    report.sourced = std::move(done->sourced);
+    report.environment = changed_entries(spec.environment, environment);
+    for (const auto& program : spec.setup->require)
+      report.found_required.push_back(find_program(program, environment));
   }
+  report.path = run_directory::search_path(environment);
+  for (const auto& program : spec.programs) report.found.push_back(find_program(program, environment));
   for (const auto& folder : spec.folders) {
     struct stat facts {};
     const bool good =
         ::stat(folder.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) && ::access(folder.c_str(), X_OK) == 0;
     if (!good) report.missing_folders.push_back(folder);
   }
-  report.marker_seen = !own_files && !spec.marker.empty() && ::access(spec.marker.c_str(), F_OK) == 0;
+  report.marker_seen = !place.own_files && !spec.marker.empty() && ::access(spec.marker.c_str(), F_OK) == 0;
   struct statvfs space {};
-  const fs::path there = fs::exists(root) ? root : root.parent_path();
+  const fs::path there = fs::exists(place.root) ? place.root : place.root.parent_path();
   if (::statvfs(there.c_str(), &space) == 0)
     report.free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
   return report;
@@ -95,6 +114,7 @@ Result<Link::Identity> identify(const NodeAddress& node) {
   identity.machine_id = node.simulated ? node.machine_id : first_line("/etc/machine-id");
   identity.boot_id = run_directory::boot_id();
   std::array<char, 256> name{};
+  identity.user = user_name();
   if (::gethostname(name.data(), name.size() - 1) == 0) identity.host_name = name.data();
   if (identity.machine_id.empty()) {
     return fail(Code::not_found, "this machine has no id: /etc/machine-id is missing or empty",

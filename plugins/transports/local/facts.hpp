@@ -3,14 +3,20 @@
 
 #include <filesystem>
 
-#include "grid/sdk/transport.hpp"
+#include "calls.hpp"
 
 namespace grid::local {
 
 // `prefix` is put in front of every path of `needs`; `taken` stays zero.
 [[nodiscard]] Reading read_needs(const Needs& needs, const std::string& prefix);
-// `own_files`: the node has a file system of its own as far as anybody may tell, so no marker is ever seen.
-[[nodiscard]] ProbeReport probe(const ProbeSpec& spec, const std::filesystem::path& root, bool own_files);
+struct ProbePlace {
+  std::filesystem::path root;  // run root
+  bool own_files = false;      // a file system of its own as far as anybody may tell: no marker is ever seen
+};
+// What a task inherits is nothing here: shims of this transport start with an empty environment. Errors:
+// set_up()'s.
+[[nodiscard]] Result<ProbeReport> probe(const ProbeSpec& spec, const ProbePlace& place,
+                                        const Stopping& stopping);
 [[nodiscard]] Result<Link::Identity> identify(const NodeAddress& node);
 
 }  // namespace grid::local

@@ -81,11 +81,9 @@ void LocalLink::read(const Needs& needs, Done<Reading> done) {
 }
 
 void LocalLink::probe(const ProbeSpec& spec, Done<ProbeReport> done) {
-  calls_.run<ProbeReport>(
-      [spec, root = root_, own = node_.simulated](const Stopping&) -> Result<ProbeReport> {
-        return local::probe(spec, root, own);
-      },
-      std::move(done));
+  calls_.run<ProbeReport>([spec, place = ProbePlace{root_, node_.simulated}](
+                              const Stopping& stopping) { return local::probe(spec, place, stopping); },
+                          std::move(done));
 }
 
 void LocalLink::prepare(const RunSpec& spec, Done<> done) {

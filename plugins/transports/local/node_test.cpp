@@ -91,8 +91,11 @@ TEST_F(NodeTest, ReadingsComeFromUnderTheFileRoot) {
 
 TEST_F(NodeTest, ProbeFindsProgramsAndFolders) {
   std::ofstream(base / "marker").put('x');
-  const ProbeSpec spec{
-      {"sh", "no-such", "/bin/sh", "/etc/passwd"}, {"PATH=/nowhere:/bin"}, {"/", "/none"}, base / "marker"};
+  ProbeSpec spec;
+  spec.programs = {"sh", "no-such", "/bin/sh", "/etc/passwd"};
+  spec.environment = {"PATH=/nowhere:/bin"};
+  spec.folders = {"/", "/none"};
+  spec.marker = base / "marker";
   const auto report = wait<ProbeReport>([&](Done<ProbeReport> done) { link->probe(spec, std::move(done)); });
   ASSERT_TRUE(report);
   EXPECT_THAT(report->found, ::testing::ElementsAre("/bin/sh", "", "/bin/sh", ""));
@@ -101,6 +104,37 @@ TEST_F(NodeTest, ProbeFindsProgramsAndFolders) {
   EXPECT_GT(report->free_bytes, 0U);
   EXPECT_FALSE(report->user.empty());
   EXPECT_FALSE(report->marker_seen) << "a simulated node has a directory of its own";
+}
+
+TEST_F(NodeTest, AnEnvironmentIsSetUpAsAShellWould) {
+  fs::create_directories(base / "node/bin");
+  std::ofstream(base / "node/bin/npm") << "#!/bin/sh\n";
+  fs::permissions(base / "node/bin/npm", fs::perms::owner_all);
+  std::ofstream(base / "nvm.sh") << "echo noise; NVM_DIR=" << (base / "node").string()
+                                 << "; export NVM_DIR PATH=\"$NVM_DIR/bin:$PATH\" SEEN=\"$# $MODE\"\n";
+  ProbeSpec spec;
+  spec.environment = {"PATH=/usr/bin:/bin", "HOME=" + base.string(), "MODE=a  b"};
+  spec.programs = {"npm"};
+  spec.setup = EnvironmentSetup{"node", {"npm", "no-such"}, {"MODE=c"}, {"~/extra"}, {"/none", "~/nvm.sh"}};
+  const auto look = [&] {
+    return wait<ProbeReport>([&](Done<ProbeReport> done) { link->probe(spec, std::move(done)); });
+  };
+  const auto report = look();
+  ASSERT_TRUE(report) << report.error().message;
+  const std::string npm = (base / "node/bin/npm").string();
+  EXPECT_THAT(report->found, ::testing::ElementsAre(npm));
+  EXPECT_THAT(report->found_required, ::testing::ElementsAre(npm, ""));
+  EXPECT_THAT(report->sourced, ::testing::ElementsAre((base / "nvm.sh").string()));
+  EXPECT_EQ(report->path_before, "/usr/bin:/bin");
+  EXPECT_EQ(report->path, (base / "extra").string() + ":" + (base / "node/bin").string() + ":/usr/bin:/bin");
+  EXPECT_THAT(report->environment,
+              ::testing::UnorderedElementsAre("NVM_DIR=" + (base / "node").string(), "SEEN=0 a  b", "MODE=c",
+                                              "PATH=" + report->path));
+  std::ofstream(base / "nvm.sh") << "exit 3\n";
+  const auto ended = look();
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, Code::preflight_failed);
+  EXPECT_THAT(ended.error().message, ::testing::HasSubstr("nvm.sh"));
 }
 
 TEST_F(NodeTest, TheHeadIsItselfAndSeesTheMarker) {
@@ -114,7 +148,8 @@ TEST_F(NodeTest, TheHeadIsItselfAndSeesTheMarker) {
       wait<Link::Identity>([&](Done<Link::Identity> done) { link->identify(std::move(done)); });
   EXPECT_EQ(made_up->machine_id, "m1");
   EXPECT_EQ(made_up->boot_id, rd::boot_id());
-  const ProbeSpec spec{{}, {}, {}, "/etc/passwd"};
+  ProbeSpec spec;
+  spec.marker = "/etc/passwd";
   EXPECT_TRUE(
       wait<ProbeReport>([&](Done<ProbeReport> done) { other->probe(spec, std::move(done)); })->marker_seen);
 }

@@ -95,6 +95,8 @@ struct Node {
   std::optional<double>
       own_cpu_fraction;               // part of sample.cpu_fraction that is this grid's own work, where known
   std::optional<double> paused_cpus;  // CPUs that paused trees would use; they use none now
+  bool only_named = false;  // takes work that names it, though not accepts_work: a command named it, no file
+  std::string problem;      // what is wrong with it; empty: nothing that is known
 };
 
 enum class Restartable { yes, with_loss, no };
