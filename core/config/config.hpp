@@ -33,6 +33,7 @@ struct EnvironmentConfig {
   Named<std::string> variables;
   std::vector<std::string> path;    // put before PATH
   std::vector<std::string> source;  // sourced where they exist; ~/ is the home on the node
+  friend bool operator==(const EnvironmentConfig&, const EnvironmentConfig&) = default;
 };
 
 struct NodeConfig {
@@ -50,6 +51,7 @@ struct NodeConfig {
   std::string run_root;                   // run directories on the node; "" for the default
   Named<std::string> paths;               // a folder on the head → the same folder on the node
   Named<EnvironmentConfig> environments;  // overrides of Config::environments: use environment_on()
+  friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
 };
 
 struct AllowRule {

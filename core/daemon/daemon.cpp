@@ -81,12 +81,12 @@ int run_daemon(const DaemonOptions& options) {
     registry_options.folders.emplace_back(folder);
   registry_options.marker_folder = dirs.state / "plugins";
   Registry registry(registry_options, host);
-  const LoadResult loaded = load_config(
-      options.config, [&](Kind kind, std::string_view name) -> Result<std::span<const OptionSpec>> {
-        const auto descriptor = registry.describe(kind, name);
-        if (!descriptor) return fail(descriptor.error());
-        return std::span<const OptionSpec>((*descriptor)->options, (*descriptor)->option_count);
-      });
+  const auto lookup = [&](Kind kind, std::string_view name) -> Result<std::span<const OptionSpec>> {
+    const auto descriptor = registry.describe(kind, name);
+    if (!descriptor) return fail(descriptor.error());
+    return std::span<const OptionSpec>((*descriptor)->options, (*descriptor)->option_count);
+  };
+  LoadResult loaded = load_config(options.config, lookup);
   if (!loaded.errors.empty()) return refuse(loaded.error(), 2);
 
   auto store = Store::open(dirs.store());
@@ -108,10 +108,27 @@ int run_daemon(const DaemonOptions& options) {
              {"version", options.version}, {"state_dir", dirs.state.string()},
              {"config", loaded.files},     {"started_at", rfc3339(host.now().wall)},
              {"head_id", head_id}};
+  // The files are what counts: a node comes from there, never from a request.
+  const auto add_node = [&](const std::string& name) -> Result<Json> {
+    const LoadResult now = load_config(options.config, lookup);
+    if (!now.errors.empty()) return fail(now.error());
+    const auto stated = now.config.nodes.find(name);
+    if (stated == now.config.nodes.end())
+      return fail(Code::not_found, "no file of the configuration names a node '" + name + "'",
+                  "the daemon reads: " + fmt::format("{}", fmt::join(now.files, ", ")));
+    const auto [known, fresh] = loaded.config.nodes.try_emplace(name, stated->second);
+    if (!fresh && !(known->second == stated->second))
+      return fail(Code::resource_conflict, "the daemon knows node '" + name + "' as it was before",
+                  "restart it to take the change: grid daemon stop (what runs goes on)");
+    loaded.config.environments.insert(now.config.environments.begin(), now.config.environments.end());
+    auto added = service.add_node(name);
+    if (!added && fresh && added.error().code == Code::resource_conflict) loaded.config.nodes.erase(name);
+    return added;
+  };
   // The answer to the stop must leave first.
   std::unique_ptr<Host::Handle> stop_timer;
   Routes routes(service, host,
-                {about, [&] { stop_timer = host.after(std::chrono::milliseconds(20), stop); }});
+                {about, [&] { stop_timer = host.after(std::chrono::milliseconds(20), stop); }, add_node});
   std::unique_ptr<HttpServer> server;
   int code = 0;
   const auto listen = [&] {

@@ -29,7 +29,10 @@ int status_of(Code code) {
     case Code::not_restartable:
     case Code::resource_conflict:
     case Code::preflight_failed:
+    case Code::host_key_mismatch:
       return 409;
+    case Code::node_unreachable:
+      return 502;
     case Code::daemon_unavailable:
       return 503;
     case Code::timed_out:
@@ -111,6 +114,15 @@ void Routes::handle(HttpRequest request, std::shared_ptr<HttpReply> reply) {
     if (!memory) return answer(reply, fail(memory.error()));
     return answer(reply, Json{{"schema", "grid/memory/1"}, {"memory", *memory}});
   }
+  if (path == "/v1/doctor" && get)
+    return service_.doctor(text(request, "node"), about_.daemon.value("version", ""),
+                           [reply](Result<Json> done) { answer(reply, done); });
+  if (path == "/v1/nodes") return nodes(request, reply);
+  constexpr std::string_view of_nodes = "/v1/nodes/";
+  constexpr std::string_view keys = "/host-keys";
+  if (path.starts_with(of_nodes) && path.ends_with(keys) && path.size() > of_nodes.size() + keys.size())
+    return host_keys(request, path.substr(of_nodes.size(), path.size() - of_nodes.size() - keys.size()),
+                     reply);
   if (path == "/v1/daemon" && get) return answer(reply, daemon());
   if (path == "/v1/daemon/stop" && post) {
     answer(reply, daemon());
@@ -267,6 +279,27 @@ void Routes::offload(const HttpRequest& request, const Reply& reply) {
   wanted.trigger = member(*body, "trigger", std::string());
   service_.offload(
       wanted, [reply, dry = wanted.dry_run](Result<Json> done) { answer(reply, done, dry ? 200 : 202); });
+}
+
+void Routes::nodes(const HttpRequest& request, const Reply& reply) {
+  if (request.method == "GET") return answer(reply, service_.nodes_view());
+  const auto body = parse_json(request.body);
+  if (!body) return answer(reply, fail(body.error()));
+  const std::string name = body->is_object() ? member(*body, "name", std::string()) : "";
+  if (name.empty()) return answer(reply, fail(Code::usage, "name: expected the name of a node"));
+  answer(reply, about_.add_node(name), 201);
+}
+
+void Routes::host_keys(const HttpRequest& request, const std::string& node, const Reply& reply) {
+  const auto done = [reply](Result<Json> keys) { answer(reply, keys); };
+  if (request.method == "GET") return service_.host_keys(node, done);
+  const auto body = parse_json(request.body);
+  if (!body) return answer(reply, fail(body.error()));
+  const std::string fingerprint = body->is_object() ? member(*body, "fingerprint", std::string()) : "";
+  if (fingerprint.empty())
+    return answer(reply,
+                  fail(Code::usage, "fingerprint: expected one that the host shows, such as SHA256:…"));
+  service_.trust(node, fingerprint, done);
 }
 
 }  // namespace grid

@@ -16,6 +16,7 @@ class Routes {
   struct About {
     Json daemon;  // grid/daemon/1 without what changes
     std::function<void()> stop;
+    std::function<Result<Json>(const std::string& name)> add_node;  // as the configuration has it now
   };
   Routes(Service& service, Host& host, About about);
   void handle(HttpRequest request, std::shared_ptr<HttpReply> reply);
@@ -30,6 +31,8 @@ class Routes {
   void events(const HttpRequest& request, const Reply& reply);
   void decisions(const HttpRequest& request, const Reply& reply);
   void offload(const HttpRequest& request, const Reply& reply);
+  void nodes(const HttpRequest& request, const Reply& reply);
+  void host_keys(const HttpRequest& request, const std::string& node, const Reply& reply);
   [[nodiscard]] Json daemon() const;
 
   Service& service_;

@@ -58,6 +58,15 @@ class Service : public LoopServices {
   [[nodiscard]] Json candidates_view();
   [[nodiscard]] Result<Json> history(std::int64_t limit);
   [[nodiscard]] Result<Json> why(const std::string& subject);
+  // grid/doctor/1 of one node, or of all when `node` is empty.
+  void doctor(const std::string& node, const std::string& version, Done<Json> done);
+  // grid/host-keys/1: what the host shows now.
+  void host_keys(const std::string& node, Done<Json> done);
+  // Records the key with this fingerprint; a host of which any key has changed is host_key_mismatch.
+  void trust(const std::string& node, const std::string& fingerprint, Done<Json> done);
+  [[nodiscard]] Json nodes_view() const;
+  // A node that has just come into the configuration: as Nodes::add.
+  Result<Json> add_node(const std::string& name);
   Result<Json> record_scan(const Json& scan, const std::string& memory);
 
   [[nodiscard]] Ledger& ledger() { return ledger_; }
@@ -78,6 +87,7 @@ class Service : public LoopServices {
  private:
   friend class Offload;
   [[nodiscard]] Result<> check_node(const std::string& name);
+  friend class Doctor;
   void effect(const ExecutionId& id, const Effect& effect);
   void place_queued();
   void place_soon();

@@ -188,6 +188,7 @@ Result<> Nodes::add(const std::string& name) {
   if (const auto found = entries_.find(name); found != entries_.end()) {
     Entry& entry = *found->second;
     NodeConfig config = stated->second;
+    if (!entry.on_demand && entry.config == config) return {};
     const bool same = entry.on_demand && config.transport == entry.config.transport &&
                       (config.address.empty() || config.address == name) && config.run_root.empty() &&
                       config.file_root.empty() && config.metrics.empty() && !config.simulated;

@@ -388,6 +388,7 @@ TEST_F(NodesTest, ANodeMayComeIntoTheConfiguration) {
   ASSERT_TRUE(added) << added.error().message;
   EXPECT_EQ(seen("box").labels, std::vector<std::string>{"gpu"});
   EXPECT_FALSE(seen("box").only_named);
+  on_loop([&] { EXPECT_TRUE(nodes_->add("box")); });  // again: the same
   config_.nodes["box"].address = (folder_ / "other").string();
   on_loop([&] { added = nodes_->add("box"); });
   ASSERT_FALSE(added);

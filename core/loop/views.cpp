@@ -81,6 +81,7 @@ Json node_to_json(const Node& node, const std::string& problem) {
             {"disks", Json::array()},
             {"nets", Json::array()},
             {"gpus", Json::array()}};
+  if (node.only_named) json["only_named"] = true;
   put(json, "cpus", sample.cpus);
   put(json, "cpu_fraction", sample.cpu_fraction);
   put(json, "load1", sample.load1);
