@@ -269,7 +269,7 @@ TEST_P(FailureTest, AProxyCommandAndAJump) {
   result = connect(world);
   EXPECT_TRUE(result) << result.error().message;
 
-  world.configure("ProxyCommand echo no way there >&2; exit 1");
+  world.configure("ProxyCommand sh -c 'echo no way there >&2; exit 1'");
   EXPECT_ERROR(connect(world), Code::node_unreachable,
                "the proxy to node (127.0.0.1:" + port + ") failed: no way there");
 }

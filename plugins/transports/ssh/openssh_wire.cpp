@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <list>
 #include <optional>
-#include <thread>
 
 #include "child.hpp"
 #include "failures.hpp"
@@ -25,7 +24,6 @@ namespace grid::ssh {
 namespace {
 
 constexpr std::size_t most_at_once = 1U << 20U;
-constexpr std::chrono::milliseconds proxys_last_words{100};
 
 // For the control socket: ours alone, with a short name, because a socket's path is limited to 108 bytes.
 class SocketFolder {
@@ -92,9 +90,6 @@ class Master {
     if (!child) return fail(child.error());
     process_ = std::move(*child);
     while (!mux_listening(socket())) {
-      pollfd ended{process_.pidfd(), POLLIN, 0};
-      // ssh may end before its proxy has said why; and the proxy goes with it.
-      if (to_.proxied() && ::poll(&ended, 1, 0) > 0) std::this_thread::sleep_for(proxys_last_words);
       if (process_.status()) return fail(connection_error(to_, complaints_.text(), deadline, stopping));
       if (stopping.load()) return fail(given_up(to_));
       if (Clock::now() >= deadline) {
