@@ -233,23 +233,26 @@ class Server {
     for (const std::string& type : options_.host_key_types)
       text += "HostKey " + host_key(type).string() + "\n";
     write_file(folder_ / "sshd_config", text);
-    return {"/usr/sbin/sshd", "-D", "-e", "-f", (folder_ / "sshd_config").string()};
+    return at_home({"/usr/sbin/sshd", "-D", "-e", "-f", (folder_ / "sshd_config").string()});
   }
 
   [[nodiscard]] std::vector<std::string> dropbear() const {
-    std::string command = "mount --bind \"$0\" \"$1\" && shift && exec dropbear -F -E -m \"$@\"";
-    std::vector<std::string> argv{"unshare",
-                                  "-m",
-                                  "sh",
-                                  "-c",
-                                  command,
-                                  (folder_ / "home").string(),
-                                  ::getpwuid(::getuid())->pw_dir,
-                                  "-p",
-                                  "127.0.0.1:" + std::to_string(port_)};
+    std::vector<std::string> argv{
+        "/usr/sbin/dropbear", "-F", "-E", "-m", "-p", "127.0.0.1:" + std::to_string(port_)};
     for (const std::string& type : options_.host_key_types)
       argv.insert(argv.end(), {"-r", host_key(type).string() + ".dropbear"});
-    return argv;
+    return at_home(std::move(argv));
+  }
+
+  // As root in a mount namespace where the user's home is the server's own: so that no profile of this
+  // machine runs, and because dropbear reads authorized_keys nowhere else.
+  [[nodiscard]] std::vector<std::string> at_home(std::vector<std::string> argv) const {
+    if (::getuid() != 0) return argv;
+    const std::string command = R"(mount --bind "$0" "$1" && shift && exec "$@")";
+    std::vector<std::string> out{
+        "unshare", "-m", "sh", "-c", command, (folder_ / "home").string(), ::getpwuid(::getuid())->pw_dir};
+    out.insert(out.end(), argv.begin(), argv.end());
+    return out;
   }
 
   fs::path folder_;
