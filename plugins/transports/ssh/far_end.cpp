@@ -11,7 +11,8 @@ namespace grid::ssh {
 
 std::string server_script_with(std::string_view verbs) {
   std::string script(verbs);
-  for (const auto part : {scripts::node, scripts::run, scripts::probe, scripts::copy, scripts::serve})
+  for (const auto part : {scripts::node, scripts::run, scripts::probe, scripts::copy, scripts::check,
+                          scripts::serve})
     script += part;
   return script;
 }

@@ -12,7 +12,7 @@
 
 namespace grid::ssh {
 
-class SshLink final : public Link {
+class SshLink : public Link {
  public:
   // `host` and `sink` outlive it. Nothing is done before the first call.
   SshLink(Host& host, RunSink& sink, NodeAddress node, NodeSettings settings, WireFactory factory);
