@@ -751,7 +751,7 @@ g_work() { # SLOT ARGUMENTS…: elements in their order, as long as there are an
       else
         g_out=$g_slot_out g_err=$g_slot_err g_where=" slot=$g_slot"
       fi
-      g_become "$@" <"${g_stdin:-/dev/null}" >>"$g_out" 2>>"$g_err" 8>&- &
+      (g_become "$@") <"${g_stdin:-/dev/null}" >>"$g_out" 2>>"$g_err" 8>&- &
       g_pid=$!
       g_identify "$g_pid"
       [ -z "$g_open" ] || g_held=$g_held$g_open$g_left$g_nl
