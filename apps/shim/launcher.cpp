@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -25,29 +24,13 @@ Fd open_log(const std::string& name) {
   return file;
 }
 
-bool defines(std::string_view variable, std::string_view name) {
-  return variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=';
-}
-
-// The environment of a task, but for our own variables: what the spec states, then what is inherited.
+// The environment of a task, but for our own variables.
 std::vector<std::string> make_environment(const rd::Spec& spec) {
-  std::vector<std::string> variables;
-  const auto is_ours = [](std::string_view variable) {
-    return defines(variable, "GRID_EXECUTION") || defines(variable, "GRID_ATTEMPT") ||
-           defines(variable, "GRID_COOKIE");
-  };
-  for (const auto& variable : spec.environment) {
-    if (!is_ours(variable)) variables.push_back(variable);
-  }
-  for (const auto& name : spec.inherit) {
-    const auto stated = [&](const std::string& variable) { return defines(variable, name); };
-    if (name.empty() || std::any_of(variables.begin(), variables.end(), stated)) continue;
-    for (const char* const* entry = ::environ; *entry != nullptr; ++entry) {
-      if (!defines(*entry, name) || is_ours(*entry)) continue;
-      variables.emplace_back(*entry);
-      break;
-    }
-  }
+  auto variables = rd::with_inherited(spec.environment, spec.inherit);
+  std::erase_if(variables, [](std::string_view variable) {
+    return variable.starts_with("GRID_EXECUTION=") || variable.starts_with("GRID_ATTEMPT=") ||
+           variable.starts_with("GRID_COOKIE=");
+  });
   return variables;
 }
 
