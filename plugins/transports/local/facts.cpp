@@ -82,14 +82,15 @@ std::string find_program(const std::string& program, const std::vector<std::stri
 Result<ProbeReport> probe(const ProbeSpec& spec, const ProbePlace& place, const Stopping& stopping) {
   ProbeReport report;
   report.user = user_name();
-  report.path_before = run_directory::search_path(spec.environment);
-  std::vector<std::string> environment = spec.environment;
+  auto environment = run_directory::with_inherited(spec.environment, spec.inherit);
+  report.path_before = run_directory::search_path(environment);
   if (spec.setup) {
-    auto done = set_up(spec.environment, *spec.setup, stopping);
+    const auto before = environment;
+    auto done = set_up(before, *spec.setup, stopping);
     if (!done) return fail(done.error());
     environment = std::move(done->environment);
     report.sourced = std::move(done->sourced);
-    report.environment = changed_entries(spec.environment, environment);
+    report.environment = changed_entries(before, environment);
     for (const auto& program : spec.setup->require)
       report.found_required.push_back(find_program(program, environment));
   }

@@ -150,8 +150,11 @@ TEST_F(NodeTest, TheHeadIsItselfAndSeesTheMarker) {
   EXPECT_EQ(made_up->boot_id, rd::boot_id());
   ProbeSpec spec;
   spec.marker = "/etc/passwd";
+  spec.inherit = {"PATH"};
   EXPECT_TRUE(
       wait<ProbeReport>([&](Done<ProbeReport> done) { other->probe(spec, std::move(done)); })->marker_seen);
+  EXPECT_EQ(wait<ProbeReport>([&](Done<ProbeReport> done) { other->probe(spec, std::move(done)); })->path,
+            std::getenv("PATH"));
 }
 
 TEST_F(NodeTest, TheSampleIsTheOneCompiledIn) {
