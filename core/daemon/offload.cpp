@@ -1,8 +1,5 @@
 // `grid offload execute PID`: from a pid to an accepted move, or a refusal with its reason. Each step hands
 // on to the next; nothing is touched before the move is committed.
-#include <pwd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -32,11 +29,6 @@ std::string join(const std::vector<Reason>& reasons) {
 bool has_code(const std::vector<Reason>& reasons, std::string_view code) {
   return std::any_of(reasons.begin(), reasons.end(),
                      [&](const Reason& reason) { return reason.code == code; });
-}
-
-std::filesystem::path home_folder() {
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry == nullptr ? "/" : entry->pw_dir;
 }
 
 }  // namespace
@@ -92,9 +84,10 @@ class Offload : public std::enable_shared_from_this<Offload> {
     meet();
   }
 
-  // A node that only this command names is looked at first.
+  // A node that only this command names is looked at first; a load can be told only after a second look.
   void meet() {
-    if (request_.to.empty() || request_.to == service_.nodes_.head()) return place();
+    if (request_.to == service_.nodes_.head()) return place();
+    if (request_.to.empty()) return wait_for_figures();
     if (auto known = service_.nodes_.ensure(request_.to); !known) return done_(fail(known.error()));
     wait_for_node();
   }
@@ -102,11 +95,30 @@ class Offload : public std::enable_shared_from_this<Offload> {
   void wait_for_node() {
     if (service_.nodes_.looked_at(request_.to)) {
       const auto trouble = service_.nodes_.trouble(request_.to);
-      return trouble && !service_.simulated(request_.to) ? done_(fail(*trouble)) : place();
+      if (trouble && !service_.simulated(request_.to)) return done_(fail(*trouble));
+      return wait_for_figures();
     }
-    timer_ = service_.host_.after(std::chrono::milliseconds(50), [self = shared_from_this()] {
-      const auto own = std::move(self->timer_);  // the handle holds us: let go of it first
-      self->wait_for_node();
+    soon([self = shared_from_this()] { self->wait_for_node(); });
+  }
+
+  void wait_for_figures() {
+    constexpr std::chrono::seconds longest{12};
+    const auto now = service_.host_.now().monotonic;
+    if (!until_) until_ = now + longest;
+    const auto nodes = service_.nodes_.view({});
+    const bool missing = std::any_of(nodes.begin(), nodes.end(), [&](const Node& node) {
+      const bool asked = request_.to.empty() || node.name == request_.to;
+      return asked && node.role == Role::worker && !node.simulated && node.state == NodeState::alive &&
+             !node.sample.cpu_fraction;
+    });
+    if (!missing || now > *until_) return place();
+    soon([self = shared_from_this()] { self->wait_for_figures(); });
+  }
+
+  void soon(std::function<void()> then) {
+    timer_ = service_.host_.after(std::chrono::milliseconds(50), [this, then = std::move(then)] {
+      const auto own = std::move(timer_);  // the handle holds us: let go of it first
+      then();
     });
   }
 
@@ -202,7 +214,7 @@ class Offload : public std::enable_shared_from_this<Offload> {
 
   [[nodiscard]] std::string staging() const {
     if (!request_.stage || candidate_.cwd.empty()) return "none";
-    return stage_scope(candidate_.cwd, home_folder()).allowed ? "copy" : "none";
+    return stage_scope(candidate_.cwd, Staging::home_folder()).allowed ? "copy" : "none";
   }
 
   [[nodiscard]] Task task() const {
@@ -308,6 +320,7 @@ class Offload : public std::enable_shared_from_this<Offload> {
   CandidateDecision placed_;
   std::shared_ptr<Marker> marker_;  // while the target looks for it
   std::unique_ptr<Host::Handle> timer_;
+  std::optional<std::chrono::milliseconds> until_;  // monotonic: no figures are waited for after that
 };
 
 void Service::offload(const OffloadRequest& request, Done<Json> done) {
