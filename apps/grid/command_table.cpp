@@ -105,6 +105,22 @@ constexpr Option run_options[] = {
      .type = path,
      .metavar = "FILE",
      .help = "its standard input; - is the caller's (default: /dev/null)"},
+    {.name = "environment",
+     .type = text,
+     .metavar = "NAME",
+     .help = "what it needs to find there: environments.NAME of the configuration instead of the one that "
+             "matches its program; none: nothing"},
+    {.name = "in",
+     .type = path,
+     .metavar = "FILE",
+     .help = "a file or folder of this directory to send along; . is all of it (but for what .gridignore "
+             "names)",
+     .repeatable = true},
+    {.name = "out",
+     .type = path,
+     .metavar = "FILE",
+     .help = "a file or folder that it makes, to bring home",
+     .repeatable = true},
 };
 constexpr Option ps_options[] = {
     {.name = "all", .letter = 'a', .help = "those that ended more than a day ago, too"},
@@ -182,15 +198,21 @@ constexpr Command table[] = {
      .positionals = command_rest,
      .examples = "grid run -- make -j4\ngrid run -d --memory 8G --label gpu -- ./train.py\ngrid run --array "
                  "100 -- sh -c 'echo "
-                 "$GRID_EXECUTION'",
-     .notes = "Output comes as it is made, and the exit code is the command's own (128+N: ended by signal N; "
-              "127 and 126: not found, "
-              "cannot be run; 125: grid failed before). Ctrl-C goes to the command; the second one leaves it "
-              "running and says how to "
-              "stop it.\nThe command starts in the same directory, with the environment variables that the "
-              "configuration lets pass and "
-              "those of -e. With --json its output stays in grid logs, and the execution is printed when it "
-              "has ended.",
+                 "$GRID_EXECUTION'\ngrid run --on gpu1 --in data.csv --out model.bin -- ./train.py data.csv",
+     .notes =
+         "Output comes as it is made, and the exit code is the command's own (128+N: ended by signal N; "
+         "127 and 126: not found, "
+         "cannot be run; 125: grid failed before). Ctrl-C goes to the command; the second one leaves it "
+         "running and says how to "
+         "stop it.\nThe command starts in the same directory, with the environment variables that the "
+         "configuration lets pass and "
+         "those of -e; on another machine PATH, HOME and the like are that machine's own. With --in or --out "
+         "it "
+         "runs there in a folder of its own, with the files of --in; those of --out come home when it has "
+         "ended, and one that changed here meanwhile arrives as NAME.grid-ID. What is missing is said, "
+         "with exit code 7 if the command itself succeeded. With --json its output stays in grid logs, and "
+         "the execution is printed when it "
+         "has ended.",
      .stops_at_positional = true},
     {.path = "ps", .summary = "List executions", .run = ps, .options = ps_options},
     {.path = "logs",

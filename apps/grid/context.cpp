@@ -27,7 +27,9 @@ Result<ApiClient> Context::daemon() {
 Result<Json> Context::ask(std::string_view method, const std::string& target, const Json& body) {
   auto client = daemon();
   if (!client) return fail(client.error());
-  return method == "GET" ? client->get(target) : client->post(target, body);
+  auto answer = method == "GET" ? client->get(target) : client->post(target, body);
+  error_details_ = client->details();
+  return answer;
 }
 
 Result<Json> Context::get_patiently(const std::string& target) {

@@ -46,6 +46,9 @@ class Context {
   // again.
   Result<Json> get_patiently(const std::string& target);
 
+  // What else the daemon said of its last refusal: `error.details`.
+  [[nodiscard]] const Json& error_details() const { return error_details_; }
+
   // --profile, --config, and the environment's say.
   [[nodiscard]] LoadRequest load_request() const;
   // The configuration; options of plugins are not checked. Loaded once. Error: config_invalid.
@@ -68,6 +71,7 @@ class Context {
  private:
   Result<Json> ask(std::string_view method, const std::string& target, const Json& body);
 
+  Json error_details_ = Json::object();
   std::unique_ptr<LoopHost> host_;
   std::unique_ptr<Config> config_;
   std::unique_ptr<Registry> registry_;

@@ -6,6 +6,7 @@
 
 #include "apps/grid/signals.hpp"
 #include "core/base/files.hpp"
+#include "grid/sdk/bytes.hpp"
 
 namespace grid::cli {
 
@@ -30,13 +31,18 @@ ExitStory exit_story(const Json& execution) {
   const std::string id = text_of(execution, "id");
   const std::string reason = text_of(execution, "reason");
   const std::string because = reason.empty() ? "" : ": " + reason;
+  const std::string fix = visible(text_of(execution, "hint"));
+  const std::string hint = fix.empty() ? "" : "\nhint: " + fix;
   if (const std::string error = text_of(execution, "error"); !error.empty()) {
     const bool absent = error == errno_text(ENOENT);
-    return {absent ? 127 : 126, fmt::format("cannot start {}: {}", text_of(execution, "command"), error)};
+    // A reason of its own says what was looked for, and where.
+    const bool told = !reason.empty() && !reason.starts_with("cannot be started");
+    return {absent ? 127 : 126,
+            fmt::format("cannot start {}: {}", text_of(execution, "command"), told ? reason : error) + hint};
   }
   if (state == "cancelled" || state == "aborted") {
     const auto signal = number_of(execution, "signal");
-    return {signal ? 128 + *signal : 125, fmt::format("{} was {}{}", id, state, because)};
+    return {signal ? 128 + *signal : 125, fmt::format("{} was {}{}{}", id, state, because, hint)};
   }
   if (const auto signal = number_of(execution, "signal"))
     return {128 + *signal, fmt::format("ended by signal {} ({})", *signal, signal_name(*signal))};

@@ -42,6 +42,7 @@ int run_words(const std::vector<std::string>& words) {
   const Command* command = invocation.arguments.command;
   const bool json = invocation.arguments.has("json");
   Result<int> code = fail(Error{});
+  Json details;
   if (!parsed) {
     code = fail(parsed.error());
   } else {
@@ -52,12 +53,13 @@ int run_words(const std::vector<std::string>& words) {
     Context context(std::move(invocation.arguments), terminal);
     try {
       code = command->run(context);
+      details = context.error_details();
     } catch (const std::exception& defect) {
       code = fail(Code::internal, std::string("a defect in grid: ") + defect.what());
     }
   }
   if (code) return *code;
-  const int shown = show_error(code.error(), command, json);
+  const int shown = show_error(code.error(), command, json, details);
   return speaks_for_command(invocation, words) ? 125 : shown;
 }
 

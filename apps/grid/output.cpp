@@ -30,10 +30,12 @@ Result<> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
-int show_error(const Error& error, const Command* command, bool json) {
+int show_error(const Error& error, const Command* command, bool json, const Json& details) {
   if (error.message.empty()) return exit_code(error.code);
   if (json) {
-    (void)write_all(STDOUT_FILENO, dump_json(error_to_json(error), 2) + "\n");
+    Json object = error_to_json(error);
+    if (details.is_object()) object["error"]["details"].update(details);
+    (void)write_all(STDOUT_FILENO, dump_json(object, 2) + "\n");
     return exit_code(error.code);
   }
   std::string text = "error: " + visible(error.message, true) + "\n";

@@ -235,6 +235,13 @@ Result<std::string> read_all(ApiStream& stream, Clock::time_point deadline) {
 
 }  // namespace
 
+Error ApiClient::error_of(const Json& answer) {
+  details_ = Json::object();
+  if (answer.is_object() && answer.contains("error") && answer["error"].is_object())
+    details_ = answer["error"].value("details", Json::object());
+  return error_from_json(answer);
+}
+
 Result<ApiStream> ApiClient::open(const std::string& target, Milliseconds deadline) {
   const auto until = Clock::now() + deadline;
   auto stream = send("GET", target, {}, deadline);
@@ -242,7 +249,7 @@ Result<ApiStream> ApiClient::open(const std::string& target, Milliseconds deadli
   auto body = read_all(*stream, until);
   if (!body) return fail(body.error());
   auto json = parse_json(*body);
-  return fail(error_from_json(json ? *json : Json()));
+  return fail(error_of(json ? *json : Json()));
 }
 
 Result<Json> ApiClient::exchange(std::string_view method, const std::string& target, std::string body,
@@ -253,7 +260,7 @@ Result<Json> ApiClient::exchange(std::string_view method, const std::string& tar
   auto answer = read_all(*stream, until);
   if (!answer) return fail(answer.error());
   auto json = parse_json(*answer);
-  if (stream->impl_->parser.get().result_int() >= 400) return fail(error_from_json(json ? *json : Json()));
+  if (stream->impl_->parser.get().result_int() >= 400) return fail(error_of(json ? *json : Json()));
   if (!json) return fail(Code::internal, "the daemon's answer is " + json.error().message);
   return json;
 }

@@ -55,6 +55,8 @@ class ApiClient {
   Result<Json> post(const std::string& target, const Json& body, Milliseconds deadline = patience);
   // The answer's header has come; the body is read from the stream.
   Result<ApiStream> open(const std::string& target, Milliseconds deadline = patience);
+  // `details` of the error object that the last call was answered with.
+  [[nodiscard]] const Json& details() const { return details_; }
   // All of the body as it comes; `on_bytes` answers false to leave early. `idle`: longest silence allowed, 0:
   // any.
   Result<> stream(const std::string& target, const std::function<bool(std::string_view)>& on_bytes,
@@ -63,6 +65,7 @@ class ApiClient {
  private:
   explicit ApiClient(std::filesystem::path socket, Fd first)
       : socket_(std::move(socket)), first_(std::move(first)) {}
+  Error error_of(const Json& answer);
   Result<ApiStream> send(std::string_view method, const std::string& target, std::string body,
                          Milliseconds deadline);
   Result<Json> exchange(std::string_view method, const std::string& target, std::string body,
@@ -70,6 +73,7 @@ class ApiClient {
 
   std::filesystem::path socket_;
   Fd first_;
+  Json details_ = Json::object();
 };
 
 // One part of a target, percent-encoded.

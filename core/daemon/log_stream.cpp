@@ -14,13 +14,19 @@ constexpr std::chrono::milliseconds poll{50};
 LogStream::LogStream(Service& service, Host& host, Request request, std::shared_ptr<HttpReply> reply)
     : service_(service), host_(host), request_(std::move(request)), reply_(std::move(reply)) {}
 
-void LogStream::begin() {
-  reply_->begin("application/octet-stream", {{"X-Grid-Offset", std::to_string(request_.offset)}});
+void LogStream::begin(std::function<void(const Error&)> refuse) {
+  refuse_ = std::move(refuse);
+  if (request_.follow) open();
   next();
 }
 
-void LogStream::later() {
-  timer_ = host_.after(poll, [self = shared_from_this()] {
+void LogStream::open() {
+  if (std::exchange(begun_, true)) return;
+  reply_->begin("application/octet-stream", {{"X-Grid-Offset", std::to_string(request_.offset)}});
+}
+
+void LogStream::later(std::chrono::milliseconds pause) {
+  timer_ = host_.after(pause, [self = shared_from_this()] {
     const auto own = std::move(self->timer_);  // the handle holds us: let go of it first
     self->next();
   });
@@ -28,28 +34,35 @@ void LogStream::later() {
 
 void LogStream::next() {
   if (!reply_->open()) return;
-  if (reply_->waiting_bytes() > most_waiting_bytes) return later();
+  if (reply_->waiting_bytes() > most_waiting_bytes) return later(poll);
   const auto logs = service_.logs(request_.id, request_.stream);
-  if (!logs) return reply_->end();
+  if (!logs) return failed(logs.error());
   if (!logs->exists) {
-    if (logs->final || !request_.follow) return reply_->end();
-    return later();
+    if (!logs->final && request_.follow) return later(poll);
+    open();
+    return reply_->end();
   }
   service_.runs().read_log(
       logs->source, request_.stream, request_.offset, chunk_bytes,
       [self = shared_from_this()](Result<LogChunk> chunk) { self->took(std::move(chunk)); });
 }
 
+void LogStream::failed(const Error& error) {
+  if (!begun_) return refuse_(error);
+  log_line(LogLevel::warning, "logs", "execution " + request_.id + ": " + error.message);
+  reply_->end();
+}
+
 void LogStream::took(Result<LogChunk> chunk) {
-  if (!chunk) {
-    log_line(LogLevel::warning, "logs", "execution " + request_.id + ": " + chunk.error().message);
-    return reply_->end();
-  }
+  if (!chunk && chunk.error().retryable && request_.follow) return later(Retry::pause(failures_++));
+  if (!chunk) return failed(chunk.error());
+  failures_ = 0;
+  open();
   request_.offset = chunk->offset + chunk->bytes.size();
   reply_->write(chunk->bytes);
   if (request_.offset < chunk->size) return next();
   if (chunk->final || !request_.follow) return reply_->end();
-  later();
+  later(poll);
 }
 
 }  // namespace grid

@@ -1,8 +1,5 @@
 // `grid offload execute PID`: from a pid to an accepted move, or a refusal with its reason. Each step hands
 // on to the next; nothing is touched before the move is committed.
-#include <pwd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -32,11 +29,6 @@ std::string join(const std::vector<Reason>& reasons) {
 bool has_code(const std::vector<Reason>& reasons, std::string_view code) {
   return std::any_of(reasons.begin(), reasons.end(),
                      [&](const Reason& reason) { return reason.code == code; });
-}
-
-std::filesystem::path home_folder() {
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry == nullptr ? "/" : entry->pw_dir;
 }
 
 }  // namespace
@@ -89,7 +81,45 @@ class Offload : public std::enable_shared_from_this<Offload> {
     if (candidate_.restartable == Restartable::with_loss && !request_.accept_loss && !request_.dry_run)
       return refuse(Code::not_restartable, who + " can be moved only with loss: " + join(candidate_.reasons),
                     "accept it with --yes");
-    place();
+    meet();
+  }
+
+  // A node that only this command names is looked at first; a load can be told only after a second look.
+  void meet() {
+    if (request_.to == service_.nodes_.head()) return place();
+    if (request_.to.empty()) return wait_for_figures();
+    if (auto known = service_.nodes_.ensure(request_.to); !known) return done_(fail(known.error()));
+    wait_for_node();
+  }
+
+  void wait_for_node() {
+    if (service_.nodes_.looked_at(request_.to)) {
+      const auto trouble = service_.nodes_.trouble(request_.to);
+      if (trouble && !service_.simulated(request_.to)) return done_(fail(*trouble));
+      return wait_for_figures();
+    }
+    soon([self = shared_from_this()] { self->wait_for_node(); });
+  }
+
+  void wait_for_figures() {
+    constexpr std::chrono::seconds longest{12};
+    const auto now = service_.host_.now().monotonic;
+    if (!until_) until_ = now + longest;
+    const auto nodes = service_.nodes_.view({});
+    const bool missing = std::any_of(nodes.begin(), nodes.end(), [&](const Node& node) {
+      const bool asked = request_.to.empty() || node.name == request_.to;
+      return asked && node.role == Role::worker && !node.simulated && node.state == NodeState::alive &&
+             !node.sample.cpu_fraction;
+    });
+    if (!missing || now > *until_) return place();
+    soon([self = shared_from_this()] { self->wait_for_figures(); });
+  }
+
+  void soon(std::function<void()> then) {
+    timer_ = service_.host_.after(std::chrono::milliseconds(50), [this, then = std::move(then)] {
+      const auto own = std::move(timer_);  // the handle holds us: let go of it first
+      then();
+    });
   }
 
   // The policy is asked about this one tree. A person overrides triggers, never the target's conditions.
@@ -121,14 +151,6 @@ class Offload : public std::enable_shared_from_this<Offload> {
     if (request_.to == head)
       return refuse(Code::policy_denied, "the head is never a target of an offload",
                     "name a worker: grid node list");
-    if (!request_.to.empty() && !service_.nodes_.known(request_.to)) {
-      const std::vector<std::string> names = service_.nodes_.names();
-      const std::string_view near = nearest(request_.to, names);
-      return refuse(Code::not_found,
-                    "unknown node '" + request_.to + "'" +
-                        (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"),
-                    "see: grid node list");
-    }
     if (!decision_.candidates.empty()) placed_ = decision_.candidates.front();
     const bool keeps = request_.trigger == "memory" || request_.trigger == "gpu" || placed_.needs_stop ||
                        has_code(placed_.reasons, "pause_does_not_free");
@@ -148,7 +170,10 @@ class Offload : public std::enable_shared_from_this<Offload> {
         if (request_.to.empty() || refused.node == request_.to)
           table += (table.empty() ? "" : "; ") + refused.node + ": " + refused.reason;
       if (table.empty()) table = "the configuration names no worker";
-      return refuse(Code::no_eligible_target, "no worker can take it: " + table, "see: grid node list");
+      Json error = error_to_json(Error{
+          Code::no_eligible_target, "no worker can take it: " + table, "see: grid node list", {}, false});
+      error["error"]["details"]["nodes"] = nodes_json();
+      return done_(std::move(error));
     }
     request_.to = target;
     // Refused a second time, by machine id: a worker's name may lead to this very machine.
@@ -164,9 +189,32 @@ class Offload : public std::enable_shared_from_this<Offload> {
     accept();
   }
 
+  // Each node with what it has, and why it was passed over.
+  [[nodiscard]] Json nodes_json() const {
+    Json list = Json::array();
+    for (const Node& node : service_.nodes_.view(service_.runs_.load())) {
+      Json json = node_to_json(node, service_.nodes_.problem(node.name));
+      json["reason"] = "";
+      for (const RefusedNode& refused : decision_.refused_nodes)
+        if (refused.node == node.name) json["reason"] = refused.reason;
+      list.push_back(std::move(json));
+    }
+    return list;
+  }
+
+  [[nodiscard]] TaskRecord record() const {
+    TaskRecord record;
+    record.task = task();
+    record.detail = {{"pid", candidate_.root.pid},
+                     {"start_ticks", candidate_.root.start_ticks},
+                     {"staging", staging()},
+                     {"losses", join(candidate_.reasons)}};
+    return record;
+  }
+
   [[nodiscard]] std::string staging() const {
     if (!request_.stage || candidate_.cwd.empty()) return "none";
-    return stage_scope(candidate_.cwd, home_folder()).allowed ? "copy" : "none";
+    return stage_scope(candidate_.cwd, Staging::home_folder()).allowed ? "copy" : "none";
   }
 
   [[nodiscard]] Task task() const {
@@ -182,11 +230,6 @@ class Offload : public std::enable_shared_from_this<Offload> {
   }
 
   void accept() {
-    TaskRecord record;
-    record.task = task();
-    record.detail = {
-        {"pid", candidate_.root.pid}, {"start_ticks", candidate_.root.start_ticks}, {"staging", staging()}};
-    record.detail["losses"] = join(candidate_.reasons);
     Move move;
     move.target = request_.to;
     move.original = request_.original;
@@ -194,7 +237,7 @@ class Offload : public std::enable_shared_from_this<Offload> {
     for (const ProcessId& member : candidate_.members)
       if (member != candidate_.root) move.members.push_back(member);
     Step begun = begin_move({}, std::move(move), service_.nodes_.head(), service_.ledger_.now_ms());
-    auto id = service_.ledger_.accept(std::move(record), {std::move(begun.next)}, begun.effects);
+    auto id = service_.ledger_.accept(record(), {std::move(begun.next)}, begun.effects);
     if (!id) return done_(fail(id.error()));
     service_.ledger_.note("offload_accepted", std::to_string(*id),
                           fmt::format("process {} from {} to {}, original: {}", candidate_.root.pid,
@@ -204,49 +247,54 @@ class Offload : public std::enable_shared_from_this<Offload> {
 
   // --dry-run: what would happen, with a real preflight and real sizes, and nothing touched.
   void plan() {
-    Link* link = service_.runs_.link(request_.to);
-    if (link == nullptr) return refuse(Code::node_unreachable, request_.to + " cannot be reached");
-    ProbeSpec probe;
-    probe.programs = {launch_.argv.front()};
-    probe.environment = task().environment;
-    if (staging() == "none") probe.folders = {launch_.cwd};
-    link->probe(probe, [self = shared_from_this()](Result<ProbeReport> report) {
-      if (!report) return self->done_(fail(report.error()));
-      self->measure(std::move(*report));
-    });
+    Preflight::Wanted wanted;
+    if (staging() == "none") {
+      wanted.folder = true;
+    } else if (auto made = Marker::make(launch_.cwd)) {
+      marker_ = std::make_shared<Marker>(std::move(*made));
+      wanted.marker = marker_->path();
+    }
+    service_.preflight_.look(request_.to, record(), wanted,
+                             [self = shared_from_this()](Result<Preflight::Passed> passed) {
+                               self->marker_.reset();
+                               if (!passed) return self->done_(fail(passed.error()));
+                               self->measure(std::move(*passed));
+                             });
   }
 
-  void measure(ProbeReport report) {
-    service_.host_.work([self = shared_from_this(), report = std::move(report)] {
+  void measure(Preflight::Passed passed) {
+    service_.host_.work([self = shared_from_this(), passed = std::move(passed)] {
       auto manifest = std::make_shared<Result<Manifest>>(Manifest{});
-      if (self->staging() == "copy") {
-        StageRules rules;
-        rules.max_bytes = self->service_.config_.offload.stage.max_bytes;
-        std::string patterns;
-        for (const std::string& pattern : self->service_.config_.offload.stage.ignore)
-          patterns += pattern + "\n";
-        if (auto ignore = IgnoreRules::parse(patterns, "offload.stage.ignore"))
-          rules.ignore = std::move(*ignore);
-        *manifest = make_manifest(self->launch_.cwd, rules);
+      const bool shared = passed.report.marker_seen;
+      if (self->staging() == "copy" && !shared) {
+        const auto rules = Staging::rules(self->service_.config_);
+        *manifest = rules ? make_manifest(self->launch_.cwd, *rules) : Result<Manifest>(fail(rules.error()));
       }
-      self->service_.host_.post([self, report, manifest] {
+      self->service_.host_.post([self, passed, shared, manifest] {
+        const ProbeReport& report = passed.report;
         if (!*manifest) return self->done_(fail((*manifest).error()));
-        Json json{{"schema", "grid/plan/1"},
-                  {"pid", self->candidate_.root.pid},
-                  {"command", bytes_to_json(self->candidate_.command)},
-                  {"to", self->request_.to},
-                  {"simulated", self->service_.simulated(self->request_.to)},
-                  {"restartable", std::string(to_string(self->candidate_.restartable))},
-                  {"reasons", Json::array()},
-                  {"original", std::string(to_string(self->request_.original))},
-                  {"preflight",
-                   {{"user", report.user},
-                    {"path", report.path},
-                    {"found", Json::array()},
-                    {"missing", Json::array()}}},
-                  {"stage", {{"files", (*manifest)->entries.size()}, {"bytes", (*manifest)->bytes}}},
-                  {"placements", Json::array()},
-                  {"refused_nodes", Json::array()}};
+        Json json{
+            {"schema", "grid/plan/1"},
+            {"pid", self->candidate_.root.pid},
+            {"command", bytes_to_json(self->candidate_.command)},
+            {"to", self->request_.to},
+            {"simulated", self->service_.simulated(self->request_.to)},
+            {"restartable", std::string(to_string(self->candidate_.restartable))},
+            {"reasons", Json::array()},
+            {"original", std::string(to_string(self->request_.original))},
+            {"preflight",
+             {{"user", report.user},
+              {"environment", passed.environment},
+              {"path_before", report.path_before},
+              {"path", report.path},
+              {"sourced", bytes_list_to_json(report.sourced)},
+              {"free_bytes", report.free_bytes},
+              {"found", Json::array()},
+              {"missing", Json::array()}}},
+            {"stage",
+             {{"files", (*manifest)->entries.size()}, {"bytes", (*manifest)->bytes}, {"shared", shared}}},
+            {"placements", Json::array()},
+            {"refused_nodes", Json::array()}};
         for (const Reason& reason : self->candidate_.reasons)
           json["reasons"].push_back(bytes_to_json(reason_text(reason)));
         for (const std::string& found : report.found)
@@ -270,6 +318,9 @@ class Offload : public std::enable_shared_from_this<Offload> {
   Launch launch_;
   Decision decision_;
   CandidateDecision placed_;
+  std::shared_ptr<Marker> marker_;  // while the target looks for it
+  std::unique_ptr<Host::Handle> timer_;
+  std::optional<std::chrono::milliseconds> until_;  // monotonic: no figures are waited for after that
 };
 
 void Service::offload(const OffloadRequest& request, Done<Json> done) {

@@ -17,11 +17,13 @@ namespace grid {
 
 class Retry {
  public:
-  // The pause before try number `failures` + 1.
-  [[nodiscard]] static std::chrono::milliseconds pause(std::uint32_t failures) {
-    constexpr std::uint32_t most_doublings = 4;
-    return std::min(std::chrono::milliseconds(250) * (1U << std::min(failures, most_doublings)),
-                    std::chrono::milliseconds(3000));
+  static constexpr std::chrono::milliseconds usual{3000};
+
+  // The pause before try number `failures` + 1; `most`: it grows no further.
+  [[nodiscard]] static std::chrono::milliseconds pause(std::uint32_t failures,
+                                                       std::chrono::milliseconds most = usual) {
+    constexpr std::uint32_t most_doublings = 8;
+    return std::min(std::chrono::milliseconds(250) * (1U << std::min(failures, most_doublings)), most);
   }
 
   explicit Retry(Host& host) : host_(host) {}
@@ -35,9 +37,9 @@ class Retry {
   }
 
   // `what` after the pause that follows so many failures.
-  void later(std::uint32_t failures, std::function<void()> what) {
+  void later(std::uint32_t failures, std::function<void()> what, std::chrono::milliseconds most = usual) {
     const std::uint64_t id = ++last_;
-    timers_[id] = host_.after(pause(failures), [this, id, what = std::move(what)] {
+    timers_[id] = host_.after(pause(failures, most), [this, id, what = std::move(what)] {
       const auto own = timers_.extract(id);  // lives until this call returns
       what();
     });

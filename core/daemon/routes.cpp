@@ -30,6 +30,7 @@ int status_of(Code code) {
     case Code::resource_conflict:
     case Code::preflight_failed:
     case Code::host_key_mismatch:
+    case Code::program_not_found:
       return 409;
     case Code::node_unreachable:
       return 502;
@@ -204,7 +205,9 @@ void Routes::logs(const HttpRequest& request, const std::string& id, const Reply
   wanted.offset = static_cast<std::uint64_t>(std::max<std::int64_t>(number(request, "offset", 0), 0));
   wanted.follow = text(request, "follow") == "1";
   if (const auto found = service_.logs(id, wanted.stream); !found) return answer(reply, fail(found.error()));
-  std::make_shared<LogStream>(service_, host_, std::move(wanted), reply)->begin();
+  std::make_shared<LogStream>(service_, host_, std::move(wanted), reply)->begin([reply](const Error& error) {
+    answer(reply, fail(error));
+  });
 }
 
 void Routes::snapshot(const HttpRequest& request, const Reply& reply) {
@@ -277,8 +280,12 @@ void Routes::offload(const HttpRequest& request, const Reply& reply) {
   wanted.dry_run = member(*body, "dry_run", false);
   wanted.stage = member(*body, "stage", true);
   wanted.trigger = member(*body, "trigger", std::string());
-  service_.offload(
-      wanted, [reply, dry = wanted.dry_run](Result<Json> done) { answer(reply, done, dry ? 200 : 202); });
+  service_.offload(wanted, [reply, dry = wanted.dry_run](Result<Json> done) {
+    // A refusal with details of its own comes as the error object.
+    if (done && done->contains("error"))
+      return reply->send(status_of(error_from_json(*done).code), dump_json(*done));
+    answer(reply, done, dry ? 200 : 202);
+  });
 }
 
 void Routes::nodes(const HttpRequest& request, const Reply& reply) {

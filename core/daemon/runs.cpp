@@ -339,8 +339,11 @@ void Runs::forget_there(const std::string& run, const std::string& node, std::ui
   at->forget(named(run), [this, run, node, failures](Result<> gone) {
     if (gone || gone.error().code == Code::not_found)
       return ledger_.write([run](Store& store) { return store.remove_run(run); });
+    // Nothing waits for it: a node that is away for days is asked once a minute.
     if (gone.error().retryable)
-      retry_.later(failures, [this, run, node, failures] { forget_there(run, node, failures + 1); });
+      retry_.later(
+          failures, [this, run, node, failures] { forget_there(run, node, failures + 1); },
+          std::chrono::minutes(1));
   });
 }
 

@@ -1,6 +1,8 @@
 #include "core/daemon/staging.hpp"
 
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -76,6 +78,18 @@ Result<StageRules> Staging::rules(const Config& config) {
   if (!ignore) return fail(ignore.error());
   rules.ignore = std::move(*ignore);
   return rules;
+}
+
+fs::path Staging::home_folder() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry == nullptr ? "/" : entry->pw_dir;
+}
+
+Result<> Staging::may_send_all(const fs::path& cwd) {
+  if (const StageScope scope = stage_scope(cwd, home_folder()); !scope.allowed)
+    return fail(Code::preflight_failed, cwd.string() + " is not sent as a whole: " + scope.reason,
+                "name the files: --in FILE");
+  return {};
 }
 
 std::function<bool(const Error&)> Staging::again(std::int64_t task, const std::string& node,

@@ -24,6 +24,10 @@ class Staging {
   // Which of a task's files travel: offload.stage of the configuration.
   [[nodiscard]] static Result<StageRules> rules(const Config& config);
 
+  // preflight_failed: that folder is never sent as a whole.
+  [[nodiscard]] static Result<> may_send_all(const std::filesystem::path& cwd);
+  [[nodiscard]] static std::filesystem::path home_folder();
+
   // Asked after each error that may pass: false gives up, and `done` gets the error.
   using Wanted = std::function<bool()>;
 

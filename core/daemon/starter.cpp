@@ -108,7 +108,8 @@ void Starter::refuse_folder(const std::string& run, std::int64_t number, const E
   auto rules = Staging::rules(config_);
   if (!rules) return refuse(run, number, error);
   host_.work([this, run, number, error, cwd = task->record.task.cwd, rules = *rules] {
-    const auto manifest = make_manifest(cwd, rules);
+    const auto allowed = Staging::may_send_all(cwd);
+    const auto manifest = allowed ? make_manifest(cwd, rules) : Result<Manifest>(fail(allowed.error()));
     Error told = error;
     told.hint =
         manifest ? fmt::format("send it along: --in . ({} {}, {})", manifest->entries.size(),
@@ -129,7 +130,10 @@ void Starter::select(const std::string& run, std::int64_t number, const Prefligh
   auto rules = Staging::rules(config_);
   if (!rules) return refuse(run, number, rules.error());
   host_.work([this, run, number, passed, options, rules = *rules, cwd = task->record.task.cwd] {
-    auto inputs = std::make_shared<Result<Manifest>>(select_files(cwd, options.inputs, rules));
+    const bool whole = std::find(options.inputs.begin(), options.inputs.end(), ".") != options.inputs.end();
+    const auto allowed = whole ? Staging::may_send_all(cwd) : Result<>();
+    auto inputs = std::make_shared<Result<Manifest>>(allowed ? select_files(cwd, options.inputs, rules)
+                                                             : Result<Manifest>(fail(allowed.error())));
     // Those that come home are known as they are now, to tell later whether they were changed meanwhile.
     StageRules all;
     all.max_bytes = ~std::uint64_t{0};

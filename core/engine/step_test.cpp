@@ -430,5 +430,26 @@ TEST(Step, AnOriginalThatEndsBeforeItWasSuspendedIsUnknown) {
   EXPECT_TRUE(ended.next.reason.starts_with("result_unknown"));
 }
 
+TEST(Step, WorkThatNoNodeWillEverTakeEnds) {
+  Execution queued;
+  const Step refused = step(queued, event::Refused{"another host answers"}, 1);
+  EXPECT_EQ(refused.next.state, ExecutionState::aborted);
+  EXPECT_EQ(refused.next.reason, "another host answers");
+  const Step placed = step(queued, event::Placed{"w1", "7.1"}, 1);
+  const Step late = step(placed.next, event::Refused{"too late"}, 2);
+  EXPECT_FALSE(late.changed);
+}
+
+TEST(Step, AnEndMaySayMoreThanItsCode) {
+  Execution queued;
+  const Step placed = step(queued, event::Placed{"w1", "7.1"}, 1);
+  Ending absent;
+  absent.error = 2;
+  const Step ended = step(placed.next, event::Ended{1, absent, "w1 has no npm"}, 2);
+  EXPECT_EQ(ended.next.state, ExecutionState::failed);
+  EXPECT_EQ(ended.next.reason, "w1 has no npm");
+  EXPECT_EQ(ended.next.attempts.back().reason, "w1 has no npm");
+}
+
 }  // namespace
 }  // namespace grid

@@ -97,5 +97,18 @@ TEST(Place, TakesNothingAndWorkThatNeedsNothing) {
   EXPECT_EQ(place({blind}, needs(1)).node, "");
 }
 
+TEST(Place, CountsThoseThatCouldTakeSomeLater) {
+  std::vector<Node> nodes{node("w1", Role::worker, 4), node("w2", Role::worker, 4),
+                          node("small", Role::worker, 1), node("gone", Role::worker, 4)};
+  nodes[1].reserved.cpus = 4;
+  nodes[3].state = NodeState::dead;
+  const PlaceAnswer answer = place(nodes, needs(2));
+  EXPECT_EQ(answer.node, "w1");
+  EXPECT_EQ(answer.able, 2U);
+  PlaceRequest pinned = needs(1);
+  pinned.pinned = "w1";
+  EXPECT_EQ(place(nodes, pinned).able, 1U);
+}
+
 }  // namespace
 }  // namespace grid

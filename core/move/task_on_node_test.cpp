@@ -49,15 +49,15 @@ TEST(TaskOnNode, SetVariablesReplaceAndAreNotInherited) {
 
 TEST(TaskOnNode, TheLongestFolderDecidesWhereAPathLies) {
   const std::map<std::string, std::string, std::less<>> paths{
-      {"/home/ann", "/users/ann"}, {"/home/ann/data/", "/scratch/"}, {"/mnt", "/"}};
-  EXPECT_EQ(path_on_node("/home/ann/src/x", paths), "/users/ann/src/x");
-  EXPECT_EQ(path_on_node("/home/ann", paths), "/users/ann");
-  EXPECT_EQ(path_on_node("/home/ann/data/a", paths), "/scratch/a");
-  EXPECT_EQ(path_on_node("/home/anna/x", paths), "/home/anna/x");
+      {"/people/ann", "/users/ann"}, {"/people/ann/data/", "/scratch/"}, {"/mnt", "/"}};
+  EXPECT_EQ(path_on_node("/people/ann/src/x", paths), "/users/ann/src/x");
+  EXPECT_EQ(path_on_node("/people/ann", paths), "/users/ann");
+  EXPECT_EQ(path_on_node("/people/ann/data/a", paths), "/scratch/a");
+  EXPECT_EQ(path_on_node("/people/anna/x", paths), "/people/anna/x");
   EXPECT_EQ(path_on_node("/mnt/x", paths), "/x");
   EXPECT_EQ(path_on_node("/mnt", paths), "/");
-  EXPECT_EQ(path_on_node("/opt", {{"/", "/root"}}), "/root/opt");
-  EXPECT_EQ(path_on_node("/", {{"/", "/root"}}), "/root");
+  EXPECT_EQ(path_on_node("/opt", {{"/", "/other"}}), "/other/opt");
+  EXPECT_EQ(path_on_node("/", {{"/", "/other"}}), "/other");
   EXPECT_EQ(path_on_node("/a", {}), "/a");
 }
 

@@ -52,6 +52,8 @@ def may_include(path, target):
         return area in {part[1], "base"} | AREAS.get(part[1], set())
     if part[0] == "apps":
         return target.startswith(("core/", f"apps/{part[1]}/"))
+    if part[:2] == ("tests", "support") and target.startswith("plugins/"):
+        return True  # a plugin of the tests may be made from another one
     return part[0] in ("tests", "bench") and target.startswith(("core/", part[0] + "/"))
 
 

@@ -10,6 +10,7 @@
 #include "apps/grid/output.hpp"
 #include "apps/grid/signals.hpp"
 #include "core/base/files.hpp"
+#include "core/move/stage.hpp"
 #include "grid/sdk/bytes.hpp"
 
 namespace grid::cli {
@@ -58,6 +59,29 @@ std::string lines_of(const Json& list) {
   return out;
 }
 
+// What each node has, and why it does not take it: to stderr, beside the error.
+tl::unexpected<Error> refused(const Context& context, const Error& error) {
+  const Json nodes = context.error_details().value("nodes", Json::array());
+  if (error.code != Code::no_eligible_target || context.json() || !nodes.is_array()) return fail(error);
+  std::string table =
+      fmt::format("{:<16} {:<9} {:>6} {:>6} {:>9}  {}", "NODE", "STATE", "CPU", "LOAD", "FREE", "REASON");
+  for (const Json& node : nodes) {
+    const auto number = [&](const char* name) {
+      const auto found = node.find(name);
+      return found != node.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
+    };
+    const auto cpu = number("cpu_fraction");
+    const auto load = number("load1");
+    const auto memory = number("memory_available_bytes");
+    table += fmt::format(
+        "\n{:<16} {:<9} {:>6} {:>6} {:>9}  {}", visible(text_of(node, "name")), text_of(node, "state"),
+        cpu ? fmt::format("{:.0f} %", 100 * *cpu) : "-", load ? fmt::format("{:.1f}", *load) : "-",
+        memory ? size_text(static_cast<std::uint64_t>(*memory)) : "-", visible(text_of(node, "reason")));
+  }
+  context.say(table);
+  return fail(error);
+}
+
 // Whether the person takes the losses that the plan names.
 Result<bool> accepted(Context& context, const Json& plan) {
   if (text_of(plan, "restartable") != "with_loss") return true;
@@ -97,7 +121,7 @@ Result<int> finish(Context& context, const Json& execution) {
   if (text_of(execution, "state") == "completed" && story.code == 0) return 0;
   if (!is_terminal_state(execution))
     context.say(fmt::format("{}: not moved ({}); the original runs on", text_of(execution, "id"),
-                            text_of(execution, "reason")));
+                            visible(text_of(execution, "reason"))));
   else if (!story.line.empty())
     context.say(story.line);
   return 1;
@@ -121,7 +145,7 @@ Result<int> offload_execute(Context& context) {
 
   if (dry_run || !arguments.has("yes")) {
     auto plan = context.post("/v1/offload", body);
-    if (!plan) return fail(plan.error());
+    if (!plan) return refused(context, plan.error());
     if (dry_run) {
       if (auto shown = context.show(*plan); !shown) return fail(shown.error());
       return 0;
@@ -133,7 +157,7 @@ Result<int> offload_execute(Context& context) {
   }
   body["dry_run"] = false;
   auto execution = context.post("/v1/offload", body);
-  if (!execution) return fail(execution.error());
+  if (!execution) return refused(context, execution.error());
   const std::string id = text_of(*execution, "id");
   if (arguments.has("detach")) {
     if (context.json()) {

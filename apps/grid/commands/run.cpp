@@ -1,5 +1,6 @@
 // grid run
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #include "core/base/files.hpp"
 #include "core/config/config.hpp"
 #include "core/move/environment.hpp"
+#include "core/move/selection.hpp"
+#include "grid/sdk/bytes.hpp"
 
 namespace grid::cli {
 namespace {
@@ -25,9 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // The caller's variables that the configuration lets pass, and those named by -e, which win.
-Result<std::vector<std::string>> task_environment(const Context& context, const Config& config) {
+Result<std::vector<std::string>> task_environment(const Context& context, const Config& config,
+                                                  std::vector<std::string>& names) {
   std::vector<std::string> named;
-  std::vector<std::string> names;
   for (const std::string& each : context.arguments.list("env")) {
     const std::size_t equals = each.find('=');
     const std::string name = each.substr(0, equals);
@@ -93,7 +96,8 @@ Result<std::string> stdin_file(const std::string& given) {
 Result<Json> request(Context& context, const std::string& stdin_path) {
   auto config = context.config();
   if (!config) return fail(config.error());
-  auto environment = task_environment(context, **config);
+  std::vector<std::string> named;
+  auto environment = task_environment(context, **config, named);
   if (!environment) return fail(environment.error());
   std::error_code error;
   const fs::path here = fs::current_path(error);
@@ -104,6 +108,10 @@ Result<Json> request(Context& context, const std::string& stdin_path) {
   Json body{{"argv", bytes_list_to_json(arguments.positionals())},
             {"cwd", bytes_to_json(here.native())},
             {"environment", bytes_list_to_json(*environment)},
+            {"named", bytes_list_to_json(named)},
+            {"environment_name", nullptr},
+            {"in", bytes_list_to_json(arguments.list("in"))},
+            {"out", bytes_list_to_json(arguments.list("out"))},
             {"stdin_path", bytes_to_json(stdin_path)},
             {"cpus", *arguments.number("cpus")},
             {"memory_bytes", static_cast<std::uint64_t>(arguments.number("memory").value_or(0))},
@@ -114,6 +122,7 @@ Result<Json> request(Context& context, const std::string& stdin_path) {
             {"umask", static_cast<int>(mask)}};
   if (const auto count = arguments.number("array")) body["array"] = static_cast<std::uint64_t>(*count);
   if (const auto node = arguments.text("on")) body["on"] = *node;
+  if (const auto name = arguments.text("environment")) body["environment_name"] = *name;
   return body;
 }
 
@@ -124,6 +133,7 @@ class Foreground {
 
   Result<int> follow() {
     if (!context_.json()) {
+      if (auto left = follow_copy(); !left || *left) return left ? detached() : fail(left.error());
       auto copied = copy_logs(
           context_, {id_, true, true, true}, &signals_, [this](int signal) { return on_signal(signal); },
           [this] { tell_why_it_waits(); });
@@ -137,7 +147,7 @@ class Foreground {
     if (context_.json()) {
       if (auto shown = context_.show(**ended); !shown) return fail(shown.error());
     }
-    return tell(exit_story(**ended));
+    return tell(with_files(exit_story(**ended), **ended));
   }
 
   Result<int> follow_array(std::uint64_t count) {
@@ -158,6 +168,54 @@ class Foreground {
   }
 
  private:
+  // What it was to bring home and did not; that alone is no failure of the command.
+  ExitStory with_files(ExitStory story, const Json& execution) const {
+    const auto add = [&](const std::string& line) { story.line += (story.line.empty() ? "" : "\n") + line; };
+    const Json files = execution.value("files", Json::object());
+    for (const Json& each : files.value("conflicts", Json::array()))
+      add("changed here meanwhile, so it came as " + visible(bytes_from_json(each).value_or("?")));
+    for (const Json& each : files.value("not_returned", Json::array()))
+      add("not brought home: " + visible(bytes_from_json(each.value("path", Json())).value_or("?")) + ": " +
+          visible(text_of(each, "reason")));
+    if (const std::string problem = text_of(files, "problem"); !problem.empty())
+      add("its files did not come home: " + visible(problem));
+    const Json missing = execution.value("missing_outputs", Json::array());
+    for (const Json& each : missing) add("missing output: " + visible(bytes_from_json(each).value_or("?")));
+    const bool partly = !missing.empty() || !files.value("not_returned", Json::array()).empty();
+    constexpr int partly_done = 7;
+    if (partly && story.code == 0) story.code = partly_done;
+    return story;
+  }
+
+  // On a terminal: how far the files are, until it runs. True: the person left.
+  Result<bool> follow_copy() {
+    if (context_.arguments.list("in").empty() || !context_.terminal.err_tty || context_.terminal.dumb)
+      return false;
+    const std::string target = "/v1/executions/" + url_part(id_);
+    std::string shown;
+    bool left = false;
+    while (!left) {
+      auto now = context_.get_patiently(target);
+      if (!now) return fail(now.error());
+      if (text_of(*now, "state") != "queued") break;
+      const Json files = now->value("files", Json::object());
+      std::string line;
+      if (text_of(files, "copying") == "sending")
+        line = fmt::format("sending {} files, {} of {}", files.value("in_files", 0),
+                           size_text(files.value("done_bytes", std::uint64_t{0})),
+                           size_text(files.value("total_bytes", std::uint64_t{0})));
+      else if (const std::string reason = text_of(*now, "reason"); !reason.empty())
+        line = visible(reason);
+      if (line != shown) (void)write_all(STDERR_FILENO, "\r" + line + "\x1b[K");
+      shown = line;
+      for (int signal = signals_.take(); signal != 0; signal = signals_.take())
+        left = left || !on_signal(signal);
+      ::poll(nullptr, 0, 100);
+    }
+    if (!shown.empty()) (void)write_all(STDERR_FILENO, "\r\x1b[K");
+    return left;
+  }
+
   static std::string counts(const Json& execution, std::uint64_t count) {
     const Json& counts = execution.contains("counts") ? execution["counts"] : execution;
     std::string out = fmt::format("{} of {} completed", number_of(counts, "completed").value_or(0), count);
@@ -224,9 +282,38 @@ class Foreground {
   bool interrupted_ = false;
 };
 
+// Before anything is sent, on a terminal: what goes along, and how much it is.
+Result<> show_inputs(Context& context, const Json& body) {
+  const std::vector<std::string> given = context.arguments.list("in");
+  if (given.empty() || !context.terminal.err_tty) return {};
+  auto config = context.config();
+  if (!config) return fail(config.error());
+  const auto cwd = bytes_from_json(body["cwd"]);
+  std::vector<std::string> paths;
+  for (const std::string& each : given) {
+    auto path = path_inside(*cwd, each);
+    if (!path) return fail(path.error());
+    paths.push_back(std::move(*path));
+  }
+  StageRules rules;
+  rules.max_bytes = (*config)->offload.stage.max_bytes;
+  std::string patterns;
+  for (const std::string& pattern : (*config)->offload.stage.ignore) patterns += pattern + "\n";
+  auto ignore = IgnoreRules::parse(patterns, "offload.stage.ignore");
+  if (!ignore) return fail(ignore.error());
+  rules.ignore = std::move(*ignore);
+  auto manifest = select_files(*cwd, paths, rules);
+  if (!manifest) return fail(manifest.error());
+  context.say(fmt::format("{} {} go along, {}", manifest->entries.size(),
+                          manifest->entries.size() == 1 ? "file" : "files", size_text(manifest->bytes)));
+  for (const std::string& note : manifest->notes) context.say(note);
+  return {};
+}
+
 Result<int> start(Context& context, const std::string& stdin_path) {
   auto body = request(context, stdin_path);
   if (!body) return fail(body.error());
+  if (auto shown = show_inputs(context, *body); !shown) return fail(shown.error());
   auto execution = context.post("/v1/executions", *body);
   if (!execution) return fail(execution.error());
   if (context.arguments.has("detach")) {

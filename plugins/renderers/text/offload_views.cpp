@@ -67,6 +67,7 @@ void show_plan(Page& page) {
   page.pairs({{"grade", page.text(view, "restartable")},
               {"original", page.text(view, "original")},
               {"as user", page.text(preflight, "user")},
+              {"environment", page.text(preflight, "environment")},
               {"found", page.text(preflight, "found")},
               {"missing", page.text(preflight, "missing")},
               {"path", page.text(preflight, "path")},
