@@ -59,9 +59,15 @@ std::string node_line(const NewNode& node) {
 Result<std::string> with_node(std::string_view text, const NewNode& node) {
   const std::string line = node_line(node);
   const YamlDocument document = read_yaml(text);
-  if (!document.errors.empty())
+  if (!document.errors.empty()) {
+    // Nothing but comments is no configuration yet.
+    std::string begun(text);
+    if (!begun.empty() && begun.back() != '\n') begun += end_of_line(text);
+    begun += "version: 1" + end_of_line(text);
+    if (read_yaml(begun).errors.empty()) return with_node(begun, node);
     return fail(Code::config_invalid, "the file cannot be read: " + document.errors.front().message,
                 "see: grid config check");
+  }
   const auto by_hand = [&](const std::string& why) {
     return fail(Code::resource_conflict, why, fmt::format("write it there yourself, under nodes:  {}", line));
   };

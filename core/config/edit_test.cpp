@@ -25,8 +25,8 @@ TEST(Edit, EverythingElseStaysAsItIs) {
     std::string before;
     std::string after;
   } cases[] = {
-      {"", "nodes:\n" + node},
-      {"# only a comment", "# only a comment\nnodes:\n" + node},
+      {"", "version: 1\nnodes:\n" + node},
+      {"# only a comment", "# only a comment\nversion: 1\nnodes:\n" + node},
       {"version: 1\n", "version: 1\nnodes:\n" + node},
       {"version: 1", "version: 1\nnodes:\n" + node},
       {"nodes:\n", "nodes:\n" + node},
