@@ -150,6 +150,26 @@ constexpr Option watch_options[] = {
      .minimum = 0.1,
      .maximum = 3600},
 };
+constexpr Option yes_keys{.name = "yes", .letter = 'y', .help = "trust the keys that the host shows now"};
+constexpr Option node_add_options[] = {
+    {.name = "transport",
+     .type = text,
+     .metavar = "NAME",
+     .help = "the transport plugin that reaches it, instead of the default one"},
+    {.name = "label",
+     .type = text,
+     .metavar = "LABEL",
+     .help = "a word that tasks may ask for",
+     .repeatable = true},
+    yes_keys,
+};
+constexpr Option trust_options[] = {
+    {.name = "fingerprint",
+     .type = text,
+     .metavar = "SHA256:…",
+     .help = "trust exactly this key; any other is refused"},
+    yes_keys,
+};
 constexpr Option explain_options[] = {interval};
 constexpr Option daemon_options[] = {
     {.name = "log", .type = path, .metavar = "FILE", .help = "log to this file (default: to stderr)"},
@@ -158,6 +178,9 @@ constexpr Option daemon_options[] = {
 constexpr Positional pid_asked[] = {{"PID", pid, Need::asked}};
 constexpr Positional id_asked[] = {{"ID", execution, Need::asked}};
 constexpr Positional command_rest[] = {{"COMMAND", shell_command, Need::rest}};
+constexpr Positional new_node[] = {{"NAME", text, Need::required}, {"ADDRESS", text, Need::optional}};
+constexpr Positional node_required[] = {{"NODE", node, Need::required}};
+constexpr Positional node_optional[] = {{"NODE", node, Need::optional}};
 constexpr Positional subject[] = {{"EXECUTION|PID|NODE", text, Need::required}};
 constexpr Positional plugin_name[] = {{"PLUGIN", plugin, Need::required}};
 constexpr Positional file_optional[] = {{"FILE", path, Need::optional}};
@@ -244,6 +267,37 @@ constexpr Command table[] = {
      .run = watch,
      .options = watch_options},
     {.path = "node list", .summary = "List the nodes", .run = node_list},
+    {.path = "node add",
+     .summary = "Add a node to the configuration, and trust its host key",
+     .run = node_add,
+     .options = node_add_options,
+     .positionals = new_node,
+     .examples = "grid node add gpu1 me@10.0.0.11 --label gpu\ngrid node add gpu1",
+     .notes =
+         "Without ADDRESS the name is the address: an alias of ~/.ssh/config will do. The line is added to "
+         "the "
+         "user's own file (or the one of --config), and all else in it stays as it is. What the host shows "
+         "as "
+         "its keys is trusted when you say so: on a terminal by an answer, else with --yes, or later by grid "
+         "node trust."},
+    {.path = "node trust",
+     .summary = "Show a host's keys, and record them as its own",
+     .run = node_trust,
+     .options = trust_options,
+     .positionals = node_required,
+     .examples = "grid node trust gpu1\ngrid node trust me@10.0.0.11 --yes",
+     .notes = "Compare the fingerprint with what the machine itself says: ssh-keygen -lf "
+              "/etc/ssh/ssh_host_ed25519_key.pub. A host whose key has changed is refused (exit code 5), "
+              "with both "
+              "fingerprints and the command that removes the old one."},
+    {.path = "doctor",
+     .summary = "Check this machine and the nodes, and say how to mend what is wrong",
+     .run = doctor,
+     .positionals = node_optional,
+     .examples = "grid doctor\ngrid doctor gpu1",
+     .notes = "The first bad check explains those after it. Exit code 0: nothing is wrong (there may be "
+              "warnings); 1: "
+              "something is; 5: a node cannot be reached."},
     {.path = "policy explain",
      .summary = "Show how the policy decides now, with all its figures",
      .run = policy_explain,

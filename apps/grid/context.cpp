@@ -90,7 +90,15 @@ std::function<Result<std::span<const OptionSpec>>(Kind, std::string_view)> Conte
 }
 
 Result<std::string> Context::rendered(const Json& object, std::uint32_t columns) {
-  auto renderer = registry().renderer(json() ? "json" : "text");
+  return rendered_by(json() ? "json" : "text", object, columns);
+}
+
+Result<std::string> Context::rendered_as_text(const Json& object, std::uint32_t columns) {
+  return rendered_by("text", object, columns);
+}
+
+Result<std::string> Context::rendered_by(std::string_view name, const Json& object, std::uint32_t columns) {
+  auto renderer = registry().renderer(name);
   if (!renderer) return fail(renderer.error());
   const std::string text = dump_json(object);
   return (*renderer)->render(View{text, columns, terminal.out_colour, terminal.unicode});

@@ -65,10 +65,13 @@ class Context {
   Result<> show(const Json& object);
   // The same as text, not printed.
   Result<std::string> rendered(const Json& object, std::uint32_t columns);
+  // For people in any case, also with --json.
+  Result<std::string> rendered_as_text(const Json& object, std::uint32_t columns);
   // Messages for people, to stderr.
   void say(std::string_view line) const;
 
  private:
+  Result<std::string> rendered_by(std::string_view name, const Json& object, std::uint32_t columns);
   Result<Json> ask(std::string_view method, const std::string& target, const Json& body);
 
   Json error_details_ = Json::object();

@@ -69,7 +69,9 @@ void table_of_nodes(Page& page, const Json& nodes) {
   for (const Json& node : nodes) {
     const std::string problem = page.text(node, "problem");
     if (!problem.empty()) page.prose(page.node(node, "name") + ": " + problem, 0, Tone::warn, 2);
-    if (Page::member(node, "accepts_work") == Json(false) && page.text(node, "role") != "head")
+    if (Page::flag(node, "only_named"))
+      page.prose(page.node(node, "name") + ": takes only work that names it: grid run --on", 0, Tone::dim, 2);
+    else if (Page::member(node, "accepts_work") == Json(false) && page.text(node, "role") != "head")
       page.prose(page.node(node, "name") + ": accepts no work", 0, Tone::dim, 2);
   }
 }

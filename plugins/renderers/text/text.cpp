@@ -19,6 +19,9 @@ struct Form {
 constexpr std::array forms{
     Form{"grid/snapshot/", text::show_snapshot},
     Form{"grid/nodes/", text::show_nodes},
+    Form{"grid/doctor/", text::show_doctor},
+    Form{"grid/host-keys/", text::show_host_keys},
+    Form{"grid/node-added/", text::show_node_added},
     Form{"grid/scan/", text::show_scan},
     Form{"grid/decision/", text::show_decision},
     Form{"grid/decisions/", text::show_decisions},

@@ -8,6 +8,9 @@ namespace grid::text {
 
 void show_snapshot(Page& page);
 void show_nodes(Page& page);
+void show_doctor(Page& page);
+void show_host_keys(Page& page);
+void show_node_added(Page& page);
 void show_scan(Page& page);
 void show_decision(Page& page);
 void show_decisions(Page& page);
