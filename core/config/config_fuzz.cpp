@@ -9,6 +9,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const grid::LoadResult result = grid::load_text(std::string(reinterpret_cast<const char*>(data), size));
   for (const grid::ConfigError& error : result.errors)
     if (error.message.empty() || grid::to_string(error).empty()) std::abort();
-  if (result.errors.empty() && grid::dump_json(grid::config_to_json(result)).empty()) std::abort();
+  if (!result.errors.empty()) return 0;
+  const grid::Json shown = grid::config_to_json(result);
+  if (!shown["values"].contains("version") || !shown["values"].contains("head.name")) std::abort();
+  if (shown["origins"].size() != result.origins.size() || grid::dump_json(shown).empty()) std::abort();
   return 0;
 }

@@ -69,6 +69,11 @@ TEST_F(JsonRendererTest, WhatIsNoJsonIsAnError) {
   }
 }
 
+TEST_F(JsonRendererTest, WhatIsNestedTooDeepIsAnError) {
+  for (const auto& [depth, shown] : {std::pair(50, true), std::pair(100, false), std::pair(100000, false)})
+    EXPECT_EQ(render(std::string(depth, '[') + std::string(depth, ']')).has_value(), shown) << depth;
+}
+
 TEST(JsonPlugin, SampleAndReadmeAgreeWithTheCode) {
   EXPECT_EQ(content("sample.yaml"), grid_plugin_descriptor.sample_yaml);
   EXPECT_EQ(content("README.md").rfind("# json\n", 0), 0U);

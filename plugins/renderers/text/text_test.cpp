@@ -121,6 +121,12 @@ TEST_F(TextTest, WhatIsNoJsonIsAnError) {
     EXPECT_FALSE(renderer_->render({json, 80, false, false}));
 }
 
+TEST_F(TextTest, WhatIsNestedTooDeepIsAnError) {
+  for (const auto& [depth, shown] : {std::pair(50, true), std::pair(100, false), std::pair(100000, false)})
+    EXPECT_EQ(renderer_->render({std::string(depth, '[') + std::string(depth, ']'), 80}).has_value(), shown)
+        << depth;
+}
+
 TEST(TextPlugin, SampleAndReadmeAgreeWithTheCode) {
   const fs::path folder = fs::path(GRID_TESTDATA).parent_path();
   EXPECT_EQ(content(folder / "sample.yaml"), grid_plugin_descriptor.sample_yaml);
