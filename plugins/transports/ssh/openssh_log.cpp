@@ -52,8 +52,9 @@ std::string last_words(std::string_view log) {
   std::string_view found;
   for (const std::string_view line : lines_of(log)) {
     // What follows a proxy's end says nothing: the line before does.
-    const bool echo =
-        line.starts_with("kex_exchange_identification:") || line.starts_with("Connection closed by UNKNOWN");
+    const bool echo = line.starts_with("kex_exchange_identification:") ||
+                      line.starts_with("banner exchange:") ||
+                      line.starts_with("Connection closed by UNKNOWN");
     if (!line.starts_with("debug") && !line.starts_with("OpenSSH_") && !(echo && !found.empty()))
       found = line;
   }
@@ -114,13 +115,14 @@ Error connection_error(const Destination& to, std::string_view log, Clock::time_
                : silent(to);
   }
   if (says("No route to host") || says("Network is unreachable")) return no_route(to, reason(words));
-  // What is not SSH may talk for as long as it likes; ssh shows its first lines at this level.
-  if (says("kex_exchange_identification: banner line") ||
-      says("kex_exchange_identification: client sent invalid") ||
-      (says("debug1: kex_exchange_identification: banner line") && !says("Exceeded MaxStartups")))
-    return not_ssh(to);
+  // What comes before a banner is shown at this level. sshd says so in place of its own when it takes no
+  // more.
+  for (const std::string_view full : {"Exceeded MaxStartups", "Not allowed at this time"}) {
+    if (says(full)) return closed_early(to, full);
+  }
+  if (says("kex_exchange_identification: banner line")) return not_ssh(to);
   if (says("kex_exchange_identification") || says("Connection reset") || says("Connection closed by"))
-    return closed_early(to, says("Exceeded MaxStartups") ? "Exceeded MaxStartups" : "");
+    return closed_early(to, "");
   return Error{Code::node_unreachable,
                "ssh cannot connect to " + to.where() + (words.empty() ? "" : ": " + words),
                "try it by hand: ssh -v " + visible(to.host),

@@ -191,7 +191,8 @@ class Server {
 
  private:
   void make_host_key(const std::string& type) const {
-    make_key(host_key(type), type);
+    make_key(host_key(type), type, "",
+             type == "rsa" ? std::vector<std::string>{"-b", "2048"} : std::vector<std::string>{});
     if (options_.kind == Kind::dropbear)
       run_program({"dropbearconvert", "openssh", "dropbear", host_key(type).string(),
                    host_key(type).string() + ".dropbear"});

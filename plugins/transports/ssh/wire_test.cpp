@@ -142,6 +142,45 @@ TEST_P(WireTest, MegabytesGoThereAndBack) {
   EXPECT_TRUE(reader.out == bytes);
 }
 
+// A pipe that is often full: packets go in parts, and what other channels do meanwhile must not break them.
+TEST_P(WireTest, SeveralChannelsShareAFullPipe) {
+  world().configure("ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & cat >&3; kill $!'");
+  const auto wire = connected();
+  constexpr std::size_t count = 4;
+  const std::string bytes(1'500'000, 'x');
+  std::vector<std::unique_ptr<Channel>> channels;
+  std::vector<std::string> out(count);
+  std::vector<std::string_view> left(count, bytes);
+  std::string err;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto channel = wire->open("cat", in(10s), never);
+    ASSERT_TRUE(channel) << channel.error().message;
+    channels.push_back(std::move(*channel));
+  }
+  const auto complete = [&] {
+    return std::all_of(out.begin(), out.end(),
+                       [&](const std::string& each) { return each.size() >= bytes.size(); });
+  };
+  for (const auto until = in(30s); !complete() && Clock::now() < until;) {
+    bool writing = false;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto sent = channels[i]->write(left[i]);
+      ASSERT_TRUE(sent) << sent.error().message;
+      left[i].remove_prefix(*sent);
+      writing = writing || !left[i].empty();
+      const auto any = channels[i]->read(out[i], err);
+      ASSERT_TRUE(any) << any.error().message;
+    }
+    std::vector<pollfd> set;
+    wire->poll_set(set, writing);
+    ::poll(set.data(), set.size(), poll_ms(until));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    EXPECT_TRUE(left[i].empty());
+    EXPECT_TRUE(out[i] == bytes) << out[i].size();
+  }
+}
+
 // A channel whose far end reads nothing takes what its window holds, and is no reason to wake up for.
 TEST_P(WireTest, AFullWindowDoesNotSpinNorStopTheOthers) {
   const auto wire = connected();
