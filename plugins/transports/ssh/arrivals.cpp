@@ -47,9 +47,9 @@ Result<> Arrivals::fill(std::string_view& bytes) {
 
 // All go down to the disk before the first is renamed: then the file system has to do it once.
 Result<> Arrivals::place() {
-  for (const File& file : files_) {
-    if (auto synced = sync_part(file.part); !synced) return synced;
-  }
+  std::vector<std::filesystem::path> parts;
+  for (const File& file : files_) parts.push_back(file.part);
+  if (auto synced = sync_parts(parts); !synced) return synced;
   for (const File& file : files_) {
     if (auto placed = place_part(file.part, file.to, file.mode); !placed) return placed;
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <system_error>
 
 #include "sha256.hpp"
@@ -15,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::size_t synced_alone = 8;
 constexpr std::size_t read_bytes = 256U << 10U;
 
 DiskFile facts_of(const struct stat& found) {
@@ -126,9 +128,16 @@ Result<> set_time(const Fd& file, const fs::path& part, std::int64_t mtime_ns) {
   return {};
 }
 
-Result<> sync_part(const fs::path& part) {
-  const Fd file(::open(part.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file || ::fsync(file.get()) != 0) return disk_error(part.string(), errno);
+Result<> sync_parts(const std::vector<fs::path>& parts) {
+  const bool together = parts.size() > synced_alone;
+  std::set<dev_t> synced;
+  for (const fs::path& part : parts) {
+    struct stat found {};
+    const Fd file(::open(part.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file || ::fstat(file.get(), &found) != 0) return disk_error(part.string(), errno);
+    if (together && !synced.insert(found.st_dev).second) continue;
+    if ((together ? ::syncfs(file.get()) : ::fsync(file.get())) != 0) return disk_error(part.string(), errno);
+  }
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "grid/sdk/fd.hpp"
 #include "grid/sdk/result.hpp"
@@ -44,7 +45,9 @@ struct DiskFile {
 [[nodiscard]] Result<Fd> open_part(const std::filesystem::path& part, std::uint64_t keep);
 [[nodiscard]] Result<> write_part(const Fd& file, const std::filesystem::path& part, std::string_view bytes);
 [[nodiscard]] Result<> set_time(const Fd& file, const std::filesystem::path& part, std::int64_t mtime_ns);
-[[nodiscard]] Result<> sync_part(const std::filesystem::path& part);
+// Down to the disk: one by one, or many at once with all else that their file systems hold, for that is a
+// hundred times quicker.
+[[nodiscard]] Result<> sync_parts(const std::vector<std::filesystem::path>& parts);
 // Gives it its mode and its name.
 [[nodiscard]] Result<> place_part(const std::filesystem::path& part, const std::filesystem::path& to,
                                   std::uint32_t mode);

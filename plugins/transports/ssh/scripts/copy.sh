@@ -129,6 +129,15 @@ do_copy_part() {
   stat -c %s "$1/incoming/$2" 2>/dev/null || echo 0
 }
 
+# Says so when the file system is full: not every tee knows why it failed.
+copy_say_full() {
+  df -Pk "$1" | {
+    read -r _
+    read -r _ _ _ free _
+    if [ "${free:-1}" = 0 ]; then printf 'No space left on device\n' >&2; fi
+  }
+}
+
 # Appends standard input to the part $2 after its first $3 MiB, which makes $4 bytes in all, and prints the
 # checksum of what came. A part that was cut off stays; one for which there is no space goes.
 do_copy_append() {
@@ -140,7 +149,12 @@ do_copy_append() {
   else
     dd if=/dev/null of="$part" bs=1048576 seek="$3" count=0 2>/dev/null || exit 1
   fi
-  { tee -a "$part" || rm -f "$part"; } | sha256sum
+  {
+    tee -a "$part" || {
+      copy_say_full "$part"
+      rm -f "$part"
+    }
+  } | sha256sum
   [ "$(stat -c %s "$part" 2>/dev/null)" = "$4" ]
 }
 
