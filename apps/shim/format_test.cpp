@@ -23,12 +23,19 @@ std::vector<std::string> list() {
 }
 
 Spec any_spec() {
-  Spec spec{bytes(),      bytes(),
-            bytes(),      *rc::gen::arbitrary<bool>(),
-            {},           *rc::gen::inRange(1U, 99U),
-            list(),       bytes(),
-            list(),       bytes(),
-            std::nullopt, *rc::gen::inRange(0, 100000) / 1000.0};
+  Spec spec{bytes(),
+            bytes(),
+            bytes(),
+            *rc::gen::arbitrary<bool>(),
+            {},
+            *rc::gen::inRange(1U, 99U),
+            list(),
+            bytes(),
+            list(),
+            list(),
+            bytes(),
+            std::nullopt,
+            *rc::gen::inRange(0, 100000) / 1000.0};
   spec.argv.push_back(bytes());
   std::uint32_t element = 0;
   for (auto more = *rc::gen::inRange(1, 40); more > 0; --more) {
@@ -48,7 +55,7 @@ TEST(Format, SpecsSurvive) {
     RC_ASSERT(read->nonce == spec.nonce && read->cookie == spec.cookie && read->execution == spec.execution);
     RC_ASSERT(read->array == spec.array && read->slots == spec.slots && read->argv == spec.argv);
     RC_ASSERT(read->cwd == spec.cwd && read->environment == spec.environment &&
-              read->stdin_path == spec.stdin_path);
+              read->stdin_path == spec.stdin_path && read->inherit == spec.inherit);
     RC_ASSERT(read->umask == spec.umask && read->grace_seconds == spec.grace_seconds);
     RC_ASSERT(read->elements.size() == spec.elements.size());
     for (std::size_t i = 0; i < spec.elements.size(); ++i) {
@@ -67,7 +74,7 @@ TEST(Format, ACutSpecIsNoSpec) {
 
 TEST(Format, WrongSpecsAreRefusedByLine) {
   const std::string good =
-      "grid-run 1\nnonce a\ncookie b\nexecution c\narray no\nelements 0-2:1 9:4\nslots 1\ngrace_ms 0\narg "
+      "grid-run 2\nnonce a\ncookie b\nexecution c\narray no\nelements 0-2:1 9:4\nslots 1\ngrace_ms 0\narg "
       "true\nend\n";
   ASSERT_TRUE(decode_spec(good));
   EXPECT_EQ(decode_spec(good)->elements.size(), 4U);
@@ -84,10 +91,15 @@ TEST(Format, WrongSpecsAreRefusedByLine) {
        {"slots 0", "slots -1", "slots 1x", "slots", "slots 1\nslots 1", "speed 1"}) {
     EXPECT_FALSE(with("slots 1", wrong)) << wrong;
   }
-  for (const auto* const wrong : {"arg %", "arg %4", "arg %00", "arg %fF", "arg a b", "arg \t", "arg \x80"}) {
+  for (const auto* const wrong :
+       {"arg \\", "arg \\0", "arg \\004", "arg \\0000", "arg \\0400", "arg \\0080", "arg \\1040", "arg \\n",
+        "arg a b", "arg \t", "arg \x80", "arg", "inherit", "inherit a b"}) {
     EXPECT_FALSE(with("arg true", wrong)) << wrong;
   }
-  EXPECT_FALSE(with("grid-run 1", "grid-run 2"));
+  EXPECT_FALSE(with("grid-run 2", "grid-run 1"));
+  EXPECT_EQ(with("arg true", "arg a%20\\0040\\0377\\0134x")->argv.front(), "a%20 \377\\x");
+  EXPECT_EQ(with("arg true", "arg true\ninherit PATH\ninherit HOME")->inherit,
+            (std::vector<std::string>{"PATH", "HOME"}));
   EXPECT_FALSE(with("arg true\n", ""));
   EXPECT_NE(with("slots 1", "slots 0").error().message.find("line 7"), std::string::npos);
 }
@@ -99,15 +111,19 @@ Record any_record() {
     case 0:
       return ShimRecord{process, "5c0d7bb4-76b5-4f4e-8f6a-2c3a7e0b7c11"};
     case 1:
-      return StartedRecord{number(), number(), process, number()};
+      return StartedRecord{number(), number(), process,
+                           *rc::gen::arbitrary<bool>() ? std::optional(number()) : std::nullopt};
     case 2: {
       ExitedRecord exited{number(), number(), {}};
       Ending& end = exited.ending;
       end.*(*rc::gen::element(&Ending::code, &Ending::signal, &Ending::error)) = *rc::gen::inRange(0, 256);
       end.core_dumped = *rc::gen::arbitrary<bool>();
-      end.user_cpu_seconds = number() / 1e6;
-      end.system_cpu_seconds = number() / 1e6;
-      end.max_rss_bytes = *rc::gen::arbitrary<std::uint64_t>();
+      end.fenced = *rc::gen::arbitrary<bool>();
+      if (*rc::gen::arbitrary<bool>()) {
+        end.user_cpu_seconds = number() / 1e6;
+        end.system_cpu_seconds = number() / 1e6;
+        end.max_rss_bytes = *rc::gen::arbitrary<std::uint64_t>();
+      }
       end.stdout_bytes = *rc::gen::arbitrary<std::uint64_t>();
       end.stderr_bytes = number();
       end.leftovers = number();
@@ -143,10 +159,20 @@ TEST(Format, JournalsSurviveAndATornLineWaits) {
 TEST(Format, WrongRecordsAreRefused) {
   const std::string usage = " core=0 user_us=1 system_us=1 max_rss_bytes=1 stdout=1 stderr=1 leftovers=0";
   EXPECT_TRUE(decode_record("exited element=0 attempt=1 code=0" + usage));
+  const auto bare =
+      decode_record("exited element=0 attempt=1 signal=15 core=0 fenced=1 stdout=0 stderr=0 leftovers=0");
+  ASSERT_TRUE(bare) << "a shim that cannot tell the usage says nothing of it";
+  EXPECT_TRUE(std::get<ExitedRecord>(*bare).ending.fenced);
+  EXPECT_FALSE(std::get<ExitedRecord>(*bare).ending.max_rss_bytes);
+  const auto unslotted = decode_record("started element=0 attempt=1 pid=7 start=1");
+  ASSERT_TRUE(unslotted);
+  EXPECT_FALSE(std::get<StartedRecord>(*unslotted).slot);
   for (const std::string& wrong :
        {"exited element=0 attempt=1" + usage, "exited element=0 attempt=1 code=0 signal=9" + usage,
         "exited element=0 attempt=1 code=0 code=0" + usage, "exited element=0 attempt=1 code=x" + usage,
-        "exited element=0 attempt=1 code=0 more=1" + usage, std::string("exited element=0 attempt=1 code=0"),
+        "exited element=0 attempt=1 code=0 more=1" + usage,
+        "exited element=0 attempt=1 code=0 fenced=x" + usage,
+        std::string("exited element=0 attempt=1 code=0"),
         std::string("started element=0 attempt=1 pid=0 start=1 slot=0"),
         std::string("started element=0 pid=7 start=1 slot=0"), std::string("shim pid=1 start=1 boot="),
         std::string("shim pid=1 start=1 boot=a/b"), std::string("finished x=1"), std::string("finish"),

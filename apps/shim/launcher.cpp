@@ -24,8 +24,14 @@ Fd open_log(const std::string& name) {
   return file;
 }
 
-bool defines(std::string_view variable, std::string_view name) {
-  return variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=';
+// The environment of a task, but for our own variables.
+std::vector<std::string> make_environment(const rd::Spec& spec) {
+  auto variables = rd::with_inherited(spec.environment, spec.inherit);
+  std::erase_if(variables, [](std::string_view variable) {
+    return variable.starts_with("GRID_EXECUTION=") || variable.starts_with("GRID_ATTEMPT=") ||
+           variable.starts_with("GRID_COOKIE=");
+  });
+  return variables;
 }
 
 std::string current_folder() {
@@ -72,19 +78,14 @@ void SlotLogs::close(std::uint32_t element, Ending& ending) {
 Launcher::Launcher(const rd::Spec& spec)
     : spec_(spec),
       folder_(spec.cwd.empty() ? current_folder() + '/' + std::string(rd::work_folder) : spec.cwd),
+      variables_(make_environment(spec)),
       cookie_("GRID_COOKIE=" + spec.cookie),
       null_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
   if (spec.cwd.empty()) ::mkdir(rd::work_folder.data(), 0700);
   if (spec.umask) ::umask(*spec.umask);
   for (const auto& argument : spec.argv) arguments_.push_back(const_cast<char*>(argument.c_str()));
   arguments_.push_back(nullptr);
-  for (const auto& variable : spec.environment) {
-    if (defines(variable, "GRID_EXECUTION") || defines(variable, "GRID_ATTEMPT") ||
-        defines(variable, "GRID_COOKIE")) {
-      continue;
-    }
-    environment_.push_back(const_cast<char*>(variable.c_str()));
-  }
+  for (auto& variable : variables_) environment_.push_back(variable.data());
   environment_.insert(environment_.end(), {cookie_.data(), nullptr, nullptr, nullptr});
   posix_spawnattr_init(&attributes_);
   sigset_t none;
@@ -105,7 +106,7 @@ std::string Launcher::mark(std::uint32_t element) const {
 
 int Launcher::start(const RunElement& element, const SlotLogs& logs, pid_t& pid) {
   if (program_.empty()) {
-    const int error = rd::find_program(spec_.argv.front(), spec_.environment, folder_, program_);
+    const int error = rd::find_program(spec_.argv.front(), variables_, folder_, program_);
     if (error != 0) return error;
   }
   execution_ = mark(element.element);

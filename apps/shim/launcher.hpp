@@ -44,8 +44,9 @@ class Launcher {
 
  private:
   const run_directory::Spec& spec_;
-  std::string folder_;   // where the task runs, absolute
-  std::string program_;  // what to execute; empty: not found yet
+  std::string folder_;                  // where the task runs, absolute
+  std::string program_;                 // what to execute; empty: not found yet
+  std::vector<std::string> variables_;  // what the task meets beside our own
   std::string execution_, attempt_, cookie_;
   std::vector<char*> arguments_, environment_;
   Fd null_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <string_view>
@@ -37,7 +38,10 @@ Ending ending_of(int status, const rusage& usage) {
 }  // namespace
 
 Runner::Runner(rd::Spec spec, Fd journal)
-    : spec_(std::move(spec)), journal_(std::move(journal)), launcher_(spec_) {
+    : spec_(std::move(spec)),
+      journal_(std::move(journal)),
+      launcher_(spec_),
+      lease_(std::chrono::milliseconds(std::llround(spec_.grace_seconds * 1000))) {
   const auto self = rd::process_facts(::getpid());
   journal_.add(rd::ShimRecord{self ? self->id : ProcessId{::getpid(), 0}, rd::boot_id()});
   journal_.flush();
@@ -47,11 +51,14 @@ Runner::Runner(rd::Spec spec, Fd journal)
 }
 
 void Runner::run() {
+  lease_.read(Lease::now());
+  look_at_lease();
   read_cancels();  // one may have been asked for before there was anybody to tell
   fill();
   journal_.flush();
   while (busy_ > 0 || next_ < spec_.elements.size() || !journal_.flushed()) {
     wait();
+    look_at_lease();
     reap();
     settle();
     fill();
@@ -71,8 +78,9 @@ void Runner::fill() {
 
 void Runner::start(std::uint32_t index, const RunElement& element) {
   rd::ExitedRecord exited{element.element, element.attempt, {}};
-  if (cancelled(element.element)) {
+  if (fenced_ || cancelled(element.element)) {
     exited.ending.signal = SIGTERM;
+    exited.ending.fenced = fenced_;
     journal_.add(exited);
     return;
   }
@@ -91,6 +99,9 @@ void Runner::start(std::uint32_t index, const RunElement& element) {
 
 Runner::Clock::time_point Runner::due() const {
   Clock::time_point due = journal_.due();
+  if (!fenced_) {
+    if (const auto left = lease_.look_in(Lease::now())) due = std::min(due, Clock::now() + *left);
+  }
   for (const Slot& slot : slots_) {
     if (slot.running && slot.running->kill_at && !slot.running->killed)
       due = std::min(due, *slot.running->kill_at);
@@ -103,6 +114,7 @@ void Runner::wait() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGCHLD);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGCONT);
   const auto next = due();
   int signal = 0;
   if (next == Clock::time_point::max()) {
@@ -114,10 +126,36 @@ void Runner::wait() {
     signal = ::sigtimedwait(&signals, nullptr, &limit);
   }
   if (signal != SIGTERM) return;
+  lease_.read(Lease::now());  // one may be new
   read_cancels();
+  const auto kill_at = Clock::now() + std::chrono::milliseconds(std::llround(spec_.grace_seconds * 1000));
   for (Slot& slot : slots_) {
     if (slot.running && !slot.running->kill_at && cancelled(slot.running->element.element))
-      stop(*slot.running);
+      stop(*slot.running, kill_at);
+  }
+}
+
+void Runner::look_at_lease() {
+  if (fenced_ || !lease_.deadline()) return;
+  const auto now = Lease::now();
+  lease_.read(now);
+  if (const auto term_at = lease_.term_at(); term_at && now >= *term_at) fence(now);
+}
+
+// From here on nothing starts, and what runs is gone by the deadline.
+void Runner::fence(Lease::Time now) {
+  fenced_ = true;
+  const auto kill_at = Clock::now() + std::max(*lease_.deadline() - now, Lease::Time(0));
+  for (Slot& slot : slots_) {
+    if (!slot.running || slot.running->killed) continue;
+    Running& running = *slot.running;
+    if (running.kill_at && *running.kill_at <= kill_at) continue;  // a cancel that is through before
+    running.fenced = true;
+    if (running.kill_at) {
+      running.kill_at = kill_at;
+    } else {
+      stop(running, kill_at);
+    }
   }
 }
 
@@ -163,6 +201,7 @@ void Runner::settle(Slot& slot, Clock::time_point now) {
     }
     return;
   }
+  running.ending->fenced = running.fenced;
   running.ending->leftovers = static_cast<std::uint32_t>(running.leftovers.size());
   slot.logs.close(running.element.element, *running.ending);
   journal_.add(rd::ExitedRecord{running.element.element, running.element.attempt, *running.ending});
@@ -190,9 +229,8 @@ bool Runner::cancelled(std::uint32_t element) const {
   return cancel_all_ || (!cancels_.empty() && cancels_.contains(element));
 }
 
-void Runner::stop(Running& running) {
-  running.kill_at =
-      Clock::now() + std::chrono::milliseconds(static_cast<std::int64_t>(spec_.grace_seconds * 1000));
+void Runner::stop(Running& running, Clock::time_point kill_at) {
+  running.kill_at = kill_at;
   signal_all(running, SIGTERM);
   signal_all(running, SIGCONT);  // a stopped process cannot act on TERM
 }

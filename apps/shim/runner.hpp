@@ -1,6 +1,7 @@
 // Runs the elements of one spec, `slots` at a time, and writes what becomes of them into the journal. One
-// thread; waits for SIGCHLD, SIGTERM (look at the cancel markers) and the next time something is due. The
-// current folder is the run directory.
+// thread; waits for SIGCHLD, SIGTERM (look at the cancel markers and the lease), SIGCONT and the next time
+// something is due. The lease is looked at before anything else after each wait. The current folder is the
+// run directory.
 #pragma once
 
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include "apps/shim/descendants.hpp"
 #include "apps/shim/journal.hpp"
 #include "apps/shim/launcher.hpp"
+#include "apps/shim/lease.hpp"
 
 namespace grid::shim {
 
@@ -35,6 +37,7 @@ class Runner {
     std::optional<Ending> ending;              // of the process itself
     std::optional<Clock::time_point> kill_at;  // it is to end, by force from then on
     bool killed = false;
+    bool fenced = false;  // it ends because the lease is over
     std::set<ProcessId> leftovers;
   };
   struct Slot {
@@ -51,7 +54,9 @@ class Runner {
   void settle(Slot& slot, Clock::time_point now);
   void read_cancels();
   [[nodiscard]] bool cancelled(std::uint32_t element) const;
-  void stop(Running& running);
+  void stop(Running& running, Clock::time_point kill_at);
+  void look_at_lease();
+  void fence(Lease::Time now);
   void signal_all(const Running& running, int signal);
   [[nodiscard]] std::vector<pid_t> orphans();
   [[nodiscard]] Slot* owner(const run_directory::ProcessFacts& orphan);
@@ -65,6 +70,8 @@ class Runner {
   std::vector<Slot> slots_;
   std::size_t next_ = 0;  // first element that was not yet looked at
   std::size_t busy_ = 0;  // slots in use
+  Lease lease_;
+  bool fenced_ = false;  // nothing starts any more
   bool cancel_all_ = false;
   std::unordered_set<std::uint32_t> cancels_;
   std::set<ProcessId>

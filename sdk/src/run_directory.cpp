@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -62,6 +63,22 @@ Result<> claim_root(const std::filesystem::path& root) {
                 "look whether anybody put something there, then: chmod 0700 " + root.string());
   }
   return {};
+}
+
+std::vector<std::string> with_inherited(std::vector<std::string> environment,
+                                        const std::vector<std::string>& inherit) {
+  for (const auto& name : inherit) {
+    const std::string start = name + '=';
+    const auto states = [&](const std::string& variable) { return variable.starts_with(start); };
+    if (name.empty() || std::any_of(environment.begin(), environment.end(), states)) continue;
+    for (const char* const* entry = ::environ; *entry != nullptr; ++entry) {
+      if (std::string_view(*entry).starts_with(start)) {
+        environment.emplace_back(*entry);
+        break;
+      }
+    }
+  }
+  return environment;
 }
 
 std::string_view search_path(const std::vector<std::string>& environment) noexcept {

@@ -155,9 +155,9 @@ Result<pid_t> spawn_shim(const fs::path& shim, const fs::path& folder) {
   std::string verb = "run";
   std::string argument = folder.string();
   char* const arguments[] = {name.data(), verb.data(), argument.data(), nullptr};
-  char* const environment[] = {nullptr};
   pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, shim.c_str(), &actions, &attributes, arguments, environment);
+  // With our environment, for what tasks inherit; nothing else of it reaches them.
+  const int error = ::posix_spawn(&pid, shim.c_str(), &actions, &attributes, arguments, ::environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {

@@ -67,11 +67,13 @@ Reading read_needs(const Needs& needs, const std::string& prefix) {
 ProbeReport probe(const ProbeSpec& spec, const fs::path& root, bool own_files) {
   ProbeReport report;
   report.user = user_name();
-  report.path = run_directory::search_path(spec.environment);
+  const auto environment = run_directory::with_inherited(spec.environment, spec.inherit);
+  report.path = run_directory::search_path(environment);
+  report.path_before = report.path;
   for (const auto& program : spec.programs) {
     std::string file;
     struct stat facts {};
-    const bool found = run_directory::find_program(program, spec.environment, "/", file) == 0 &&
+    const bool found = run_directory::find_program(program, environment, "/", file) == 0 &&
                        ::stat(file.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
                        ::access(file.c_str(), X_OK) == 0;
     report.found.push_back(found ? file : std::string());

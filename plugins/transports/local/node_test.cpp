@@ -91,8 +91,11 @@ TEST_F(NodeTest, ReadingsComeFromUnderTheFileRoot) {
 
 TEST_F(NodeTest, ProbeFindsProgramsAndFolders) {
   std::ofstream(base / "marker").put('x');
-  const ProbeSpec spec{
-      {"sh", "no-such", "/bin/sh", "/etc/passwd"}, {"PATH=/nowhere:/bin"}, {"/", "/none"}, base / "marker"};
+  ProbeSpec spec;
+  spec.programs = {"sh", "no-such", "/bin/sh", "/etc/passwd"};
+  spec.environment = {"PATH=/nowhere:/bin"};
+  spec.folders = {"/", "/none"};
+  spec.marker = base / "marker";
   const auto report = wait<ProbeReport>([&](Done<ProbeReport> done) { link->probe(spec, std::move(done)); });
   ASSERT_TRUE(report);
   EXPECT_THAT(report->found, ::testing::ElementsAre("/bin/sh", "", "/bin/sh", ""));
@@ -114,9 +117,13 @@ TEST_F(NodeTest, TheHeadIsItselfAndSeesTheMarker) {
       wait<Link::Identity>([&](Done<Link::Identity> done) { link->identify(std::move(done)); });
   EXPECT_EQ(made_up->machine_id, "m1");
   EXPECT_EQ(made_up->boot_id, rd::boot_id());
-  const ProbeSpec spec{{}, {}, {}, "/etc/passwd"};
+  ProbeSpec spec;
+  spec.marker = "/etc/passwd";
+  spec.inherit = {"PATH"};
   EXPECT_TRUE(
       wait<ProbeReport>([&](Done<ProbeReport> done) { other->probe(spec, std::move(done)); })->marker_seen);
+  EXPECT_EQ(wait<ProbeReport>([&](Done<ProbeReport> done) { other->probe(spec, std::move(done)); })->path,
+            std::getenv("PATH"));
 }
 
 TEST_F(NodeTest, TheSampleIsTheOneCompiledIn) {

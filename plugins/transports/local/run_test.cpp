@@ -83,10 +83,21 @@ TEST_F(RunTest, TheTaskMeetsADefinedWorld) {
                            "\n" + pid + "\n");
 }
 
+TEST_F(RunTest, InheritedVariablesAreTheMachines) {
+  ::setenv("GRID_TEST_HERE", "a b\n", 1);
+  auto spec = task({"env", "-0"});
+  spec.task.environment = {"PATH=/usr/bin:/bin", "STATED=1"};
+  spec.task.inherit = {"GRID_TEST_HERE", "PATH", "GRID_TEST_NOT_THERE", "STATED"};
+  ASSERT_EQ(ending(spec).code, 0);
+  const std::string all = out(spec);
+  EXPECT_EQ(all.substr(0, all.find("GRID_COOKIE=")),
+            std::string("PATH=/usr/bin:/bin\0STATED=1\0GRID_TEST_HERE=a b\n\0", 48));
+}
+
 TEST_F(RunTest, UsageAndSizesAreReported) {
   const Ending end =
       ending(shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; printf 12345; printf 123 >&2"));
-  EXPECT_GT(end.user_cpu_seconds + end.system_cpu_seconds, 0.0);
+  EXPECT_GT(end.user_cpu_seconds.value() + end.system_cpu_seconds.value(), 0.0);
   EXPECT_GT(end.max_rss_bytes, 100'000U);
   EXPECT_EQ(end.stdout_bytes, 5U);
   EXPECT_EQ(end.stderr_bytes, 3U);

@@ -243,14 +243,13 @@ g_run() {
   LC_ALL=C
   exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
   g_read_spec
+  g_bash=${BASH_VERSION:+$BASH}
+  [ -n "$g_bash" ] || g_bash=$(command -v bash)
   g_tools=${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
   PATH=$g_tools
-
   g_setsid=$(command -v setsid)
-  if [ -n "${BASH_VERSION-}" ]; then
-    g_shell="$BASH --posix"
-  elif g_shell=$(command -v bash); then
-    g_shell="$g_shell --posix"
+  if [ -n "$g_bash" ]; then
+    g_shell="$g_bash --posix"
   elif [ "/proc/$$/exe" -ef /bin/sh ]; then
     g_shell=/bin/sh
   else
@@ -306,7 +305,7 @@ g_take() {
   shift 9
   g_cwd=${1:-$g_dir/work} g_stdin=$2 g_execution=$3 g_cookie=$4 g_path=$5 g_variables=$6 g_name=$7
   g_run_name=${g_dir##*/} g_bell=${g_dir%/*}/bell
-  g_pid= g_told= g_waiting= g_fenced=
+  g_pid= g_told= g_waiting= g_fenced= g_command= g_leased=
   trap : HUP INT QUIT PIPE ALRM USR1 USR2
   umask 077
   unset SHLVL PWD OLDPWD _ 2>/dev/null
@@ -321,6 +320,7 @@ g_take() {
   while read -r g_key g_elements; do
     [ "$g_key" = elements ] && break
   done <"$g_dir/spec"
+  [ ! -e "$g_dir/lease" ] || g_leased=1
 }
 
 g_tool() { PATH=$g_tools "$@"; }
@@ -371,7 +371,7 @@ g_is_over() {
     read -r g_lease <"$g_dir/.fence" || g_clock && g_lease=${g_lease:-$g_now}
   else
     [ -e "$g_dir/lease" ] && g_read_lease && g_clock && [ "$g_now" -ge "$g_lease" ] || return 1
-    printf '%s\n' "$g_lease" >|"$g_dir/.fence"
+    printf '%s\n' "$g_lease" >"$g_dir/.fence"
   fi
   g_fenced=' fenced=1'
 }
@@ -541,10 +541,10 @@ g_wait() {
   while :; do
     [ -n "$g_told" ] && g_told= && g_stop
     g_child= g_waiting=1
-    if [ -z "$g_before" ]; then wait "$g_pid"; else wait "$g_pid" 2>|"$g_note"; fi
+    if [ -z "$g_before" ]; then wait "$g_pid"; else wait "$g_pid" 2>"$g_note.wait"; fi
     g_rc=$?
     g_waiting=
-    if [ "$g_rc" = 127 ] && [ -n "$g_before" ] && read -r g_text <"$g_note"; then
+    if [ "$g_rc" = 127 ] && [ -n "$g_before" ] && read -r g_text <"$g_note.wait"; then
       case $g_text in
         *'not a child'*)
           g_rc=$g_before
@@ -559,14 +559,13 @@ g_wait() {
 
 # g_how: code, or signal where the job list says so; the exit status of a shell does not tell.
 g_tell() {
-  g_how=code
-  [ "$g_rc" -gt 128 ] || return 0
-  if [ -z "${BASH_VERSION-}" ]; then
-    jobs -l >|"$g_note"
-    g_jobs=$g_note
-  else
-    g_jobs=$g_note.jobs
+  if [ "$g_rc" -le 128 ]; then
+    case $g_rc in
+      1 | 2 | 126 | 127) g_not_started && g_how=error ;;
+    esac
+    return 0
   fi
+  [ -n "${BASH_VERSION-}" ] || jobs -l >"$g_note"
   while read -r g_text; do
     case $g_text in
       *" $g_pid "*) ;;
@@ -579,8 +578,7 @@ g_tell() {
     case $g_text in
       *'ore dumped'*) g_core=1 ;;
     esac
-    break
-  done <"$g_jobs"
+  done <"$g_note"
   [ "$g_how" = signal ] && g_rc=$((g_rc - 128))
   return 0
 }
@@ -607,34 +605,40 @@ g_not_started() {
     *'too long'*) g_rc=7 ;;
     *) [ "$g_rc" = 127 ] && g_rc=2 || g_rc=13 ;;
   esac
-  : >|"$g_err"
+  : >"$g_err"
 }
 
-g_size() { # FILE: g_value
-  g_value=0
-  [ -s "$1" ] && g_value=$(PATH=$g_tools wc -c <"$1") && g_value=$((g_value))
-  return 0
-}
-
+# g_record of what ended; its output gets its name.
 g_finish_element() {
-  g_core=0 g_left=0
-  g_tell
-  if [ "$g_how" = code ] && g_not_started; then
-    g_how=error
-  elif [ -n "$g_stopping" ]; then
+  g_how=code g_core=0 g_left=0
+  case $g_rc in
+    0) ;;
+    *) g_tell ;;
+  esac
+  if [ -n "$g_stopping" ]; then
     g_wanted=" $g_mark "
     g_clear "$g_pid" ''
-  elif kill -0 "-$g_pid" 2>/dev/null; then
+    g_no_alarm
+  elif kill -0 "-$g_pid"; then
     g_wanted=' '
     g_clear "$g_pid" ''
   fi
-  g_no_alarm
-  g_size "$g_out"
-  g_bytes=$g_value
-  g_size "$g_err"
-  g_record="$g_how=$g_rc core=$g_core$g_because stdout=$g_bytes stderr=$g_value"
-  g_stopping=
+  g_stopping= g_bytes=0 g_error_bytes=0
+  if [ -s "$g_out" ]; then
+    g_bytes=$(PATH=$g_tools wc -c <"$g_out")
+    [ -n "$g_direct" ] || g_tool mv "$g_out" "$g_dir/$g_n.out"
+    g_talks=1
+  fi
+  if [ -s "$g_err" ]; then
+    g_error_bytes=$(PATH=$g_tools wc -c <"$g_err")
+    [ -n "$g_direct" ] || g_tool mv "$g_err" "$g_dir/$g_n.err"
+    g_talks=1
+  fi
+  g_direct=$g_talks g_talks=
+  g_record="$g_how=$g_rc core=$g_core$g_because stdout=$((g_bytes)) stderr=$((g_error_bytes))"
+  g_because=
 }
+g_talks=
 
 # errno of what stands in the way of a start, or 0 with g_program.
 g_prepare() {
@@ -650,7 +654,7 @@ g_prepare() {
     [ -e "$g_stdin" ] || g_error=2
     return
   fi
-  [ -n "$g_program" ] && return
+  [ -z "$g_program" ] || return
   g_error=2
   case $g_name in
     '') return ;;
@@ -683,108 +687,136 @@ g_prepare() {
 
 # ---- a slot
 
+# The number of the next element of several slots: each appends a byte to the same file, and where that went is
+# told by the position of its descriptor.
+g_draw() {
+  printf . >&8
+  read -r g_text g_ticket </proc/self/fdinfo/8
+}
+
+# bash forgets a job's signal once it was waited for, so what it says is kept.
+g_on_child() {
+  g_child=1
+  g_looks=$((g_looks + 1))
+  if [ "$g_looks" -lt 100 ]; then
+    jobs -l >>"$g_note"
+  else
+    g_looks=0
+    jobs -l >"$g_note"
+  fi
+}
+g_looks=0
+
 g_work() { # SLOT ARGUMENTS…: elements in their order, as long as there are any
-  g_note=$g_dir/.note$1 g_shared=
-  [ "$1" = 0 ] || g_shared=1
+  g_slot=$1 g_note=$g_dir/.note$1 g_shared=
+  [ "$1" = 0 ] || g_shared=1 g_slot=$(($1 - 1))
   shift
-  [ -n "${BASH_VERSION-}" ] && set -m && trap 'jobs -l >>"$g_note.jobs"; g_child=1 g_looks=$((g_looks + 1))' CHLD
+  [ -n "${BASH_VERSION-}" ] && set -m && trap g_on_child CHLD
   trap g_on_term TERM
   exec 2>/dev/null
-  [ -n "$g_shared" ] && set -C
-  g_program= g_held= g_mine=' ' g_stopping= g_last_pid= g_error=0 g_child= g_looks=0 g_open= g_command= g_left=0
+  [ -z "$g_shared" ] || exec 8>>"$g_dir/.drawn"
+  g_program= g_held= g_open= g_mine=' ' g_stopping= g_last_pid= g_child= g_ticket=0 g_base=0 g_left=0 g_because= g_mark=$g_execution
+  g_slot_out=$g_dir/slot$g_slot.out g_slot_err=$g_dir/slot$g_slot.err
+  g_direct=1 # into the element's own files; in the slot's, which are used again, while nobody writes anything
   for g_range in $g_elements; do
-    g_attempt=${g_range#*:} g_n=${g_range%%:*}
-    g_last=${g_n#*-} g_n=$((${g_n%%-*} - 1))
-    while [ "$g_n" -lt "$g_last" ]; do
-      g_n=$((g_n + 1))
-      g_out=$g_dir/$g_n.out g_err=$g_dir/$g_n.err
-      if [ -n "$g_shared" ]; then
-        [ -e "$g_out" ] && continue
-        { true; } >"$g_out" || { [ -e "$g_out" ] && continue; } # somebody else's, or told below
+    g_attempt=${g_range#*:} g_first=${g_range%%:*}
+    g_last=${g_first#*-} g_first=${g_first%%-*}
+    while :; do
+      if [ -n "$g_next" ]; then
+        g_next=
+      elif [ -n "$g_shared" ]; then
         kill -0 "$PPID" || exit 1 # nobody would see what becomes of it
+        g_draw
+      else
+        g_ticket=$((g_ticket + 1))
       fi
-      g_mark=$g_execution
-      [ "$g_array" = yes ] && g_mark=$g_execution.$g_n
-      g_because=
-      if g_is_over || g_is_cancelled; then
+      g_n=$((g_first + g_ticket - g_base - 1))
+      [ "$g_n" -le "$g_last" ] || break
+      [ "$g_array" = no ] || g_mark=$g_execution.$g_n
+      if [ -n "$g_leased" ] && g_is_over || g_is_cancelled; then
         g_skip "signal=15 core=0$g_fenced"
         continue
       fi
-      g_error=0
-      g_prepare
-      if [ "$g_error" != 0 ]; then
-        g_skip "error=$g_error core=0"
-        continue
+      if [ -z "$g_program" ] || [ -n "$g_stdin" ] || ! [ "$g_cwd" -ef . ]; then
+        g_error=0
+        g_prepare
+        if [ "$g_error" != 0 ]; then
+          g_skip "error=$g_error core=0"
+          continue
+        fi
+        [ -z "$g_command" ] && g_choose_command && eval "set -- $g_list"
       fi
-      if [ -z "$g_command" ]; then
-        # By the name it was given where the one who looks it up finds the same.
-        g_command=$g_name
-        case $g_path:$g_name in
-          :* | *:-* | *:*=*) g_command=$g_program ;;
-        esac
-        if [ "$g_mode" = env ]; then
-          g_list= g_index=1
-          while [ "$g_index" -le "$g_variables" ]; do
-            g_list="$g_list \"\${$g_index}\"" g_index=$((g_index + 1))
-          done
-          case $g_prefix:$g_command in
-            :*=*) g_list="$g_list nice -n 0" ;;
-          esac
-          g_list="$g_list $g_prefix \"\$g_command\""
-          while [ "$g_index" -le $# ]; do
-            g_list="$g_list \"\${$g_index}\"" g_index=$((g_index + 1))
-          done
-          eval "set -- $g_list"
-        fi
+      if [ -n "$g_direct" ]; then
+        g_out=$g_dir/$g_n.out g_err=$g_dir/$g_n.err g_where=
+      else
+        g_out=$g_slot_out g_err=$g_slot_err g_where=" slot=$g_slot"
       fi
-      [ "$g_looks" -lt 100 ] || { : >|"$g_note.jobs" && g_looks=0; }
-      (
-        [ -n "$g_umask" ] && umask "$g_umask"
-        if [ "$g_mode" = own ]; then
-          export "GRID_EXECUTION=$g_mark" "GRID_ATTEMPT=$g_attempt"
-          set -- $g_prefix "$g_command" "$@"
-        else
-          PATH=$g_tools
-          set -- env -i "GRID_COOKIE=$g_cookie" "GRID_EXECUTION=$g_mark" "GRID_ATTEMPT=$g_attempt" "$@"
-        fi
-        if [ -n "$g_stdin" ]; then
-          exec "$@" <"$g_stdin"
-        else
-          exec "$@" </dev/null
-        fi
-      ) >>"$g_out" 2>>"$g_err" &
+      (g_become "$@") <"${g_stdin:-/dev/null}" >>"$g_out" 2>>"$g_err" 8>&- &
       g_pid=$!
       g_identify "$g_pid"
-      g_close
-      g_append "${g_held}started element=$g_n attempt=$g_attempt pid=$g_pid start=$g_start$g_nl"
+      [ -z "$g_open" ] || g_held=$g_held$g_open$g_left$g_nl
+      g_append "${g_held}started element=$g_n attempt=$g_attempt pid=$g_pid start=$g_start$g_where$g_nl"
       g_held=
       g_wait
       g_finish_element
       # Not written before there is more to write; its leftovers may still become more.
       g_open="exited element=$g_n attempt=$g_attempt $g_record leftovers="
-      [ -n "$g_shared" ] && g_mine="$g_mine$g_mark " || g_mine='*'
       g_last_pid=$g_pid g_pid=
+      [ -z "$g_shared" ] || g_mine="$g_mine$g_mark "
     done
+    g_next=1 # this one belongs to a later range
+    g_base=$((g_base + g_last - g_first + 1))
   done
   # Whoever left its process group is looked for once, and counted with the last element.
   if [ -n "$g_last_pid" ]; then
-    g_wanted=$g_mine g_session=
+    [ -n "$g_shared" ] && g_wanted=$g_mine || g_wanted='*'
+    g_session=
     [ -n "$g_prefix" ] && g_session=$g_last_pid
     [ -z "$g_prefix" ] && [ -z "$g_shared" ] && g_session=$$
     g_clear '' "$g_session"
   fi
-  g_close
+  [ -z "$g_open" ] || g_held=$g_held$g_open$g_left$g_nl
   [ -z "$g_held" ] || g_append "$g_held"
+  [ -z "${BASH_VERSION-}" ] || trap - CHLD
+  exec 8>&-
+}
+g_next=
+
+g_become() { # ARGUMENTS…: in a process of its own
+  [ -z "$g_umask" ] || umask "$g_umask"
+  if [ "$g_mode" = own ]; then
+    export "GRID_EXECUTION=$g_mark" "GRID_ATTEMPT=$g_attempt"
+    exec $g_prefix "$g_command" "$@"
+  fi
+  PATH=$g_tools
+  exec env -i "GRID_COOKIE=$g_cookie" "GRID_EXECUTION=$g_mark" "GRID_ATTEMPT=$g_attempt" "$@"
 }
 
-g_close() {
-  [ -n "$g_open" ] || return 0
-  g_held=$g_held$g_open$g_left$g_nl g_open=
-}
 g_skip() { # an element that is not started, and why
-  g_close
+  [ -z "$g_open" ] || g_held=$g_held$g_open$g_left$g_nl g_open=
   g_held="${g_held}exited element=$g_n attempt=$g_attempt $1 stdout=0 stderr=0 leftovers=0$g_nl"
   [ ${#g_held} -lt 4000 ] || { g_append "$g_held" && g_held=; }
+}
+
+# g_command: the program by the name it was given where the one who looks it up finds the same; g_list: what
+# stands behind it, or in the mode `env` all that follows env's own variables.
+g_choose_command() {
+  g_command=$g_name g_list='"$@"'
+  case $g_path:$g_name in
+    :* | *:-* | *:*=*) g_command=$g_program ;;
+  esac
+  [ "$g_mode" = env ] || return 0
+  g_list= g_index=1
+  while [ "$g_index" -le "$g_variables" ]; do
+    g_list="$g_list \"\${$g_index}\"" g_index=$((g_index + 1))
+  done
+  case $g_prefix:$g_command in
+    :*=*) g_list="$g_list nice -n 0" ;; # env would take the name for a variable
+  esac
+  g_list="$g_list $g_prefix \"\$g_command\""
+  while [ "$g_index" -le $g_arguments ]; do
+    g_list="$g_list \"\${$g_index}\"" g_index=$((g_index + 1))
+  done
 }
 
 # ---- _main: the shim itself
@@ -802,7 +834,7 @@ g_main() {
   read -r g_boot </proc/sys/kernel/random/boot_id
   g_append "shim pid=$$ start=$g_start boot=$g_boot$g_nl"
   g_watch=
-  if [ -e lease ] && ! g_is_over; then
+  if [ -n "$g_leased" ] && ! g_is_over; then
     trap 'g_told=1' TERM
     g_spawn _watch "$$" "$@"
     g_watch=$!
@@ -815,6 +847,7 @@ g_main() {
   [ "$g_slots" -le "$g_total" ] || g_slots=$g_total
   if [ "$g_slots" = 1 ]; then
     shift 16
+    g_arguments=$#
     g_work 0 "$@"
     cd "$g_dir"
   else
@@ -864,32 +897,27 @@ g_share() { # ARGUMENTS OF _main…
 
 # A file that is not there means nothing was written.
 g_tidy() {
-  set -- 
-  for g_range in $g_elements; do
-    g_n=${g_range%%:*}
-    g_last=${g_n#*-} g_n=${g_n%%-*}
-    while [ "$g_n" -le "$g_last" ]; do
-      [ ! -e "$g_n.out" ] || [ -s "$g_n.out" ] || set -- "$@" "$g_n.out"
-      [ ! -e "$g_n.err" ] || [ -s "$g_n.err" ] || set -- "$@" "$g_n.err"
-      [ $# -lt 200 ] || { g_tool rm -f "$@" && set --; }
-      g_n=$((g_n + 1))
-    done
-  done
   set +f
-  set -- "$@" .note* .done* .fence
+  set --
+  for g_file in [0-9]*.out [0-9]*.err; do
+    [ ! -e "$g_file" ] || [ -s "$g_file" ] || set -- "$@" "$g_file"
+    [ $# -lt 200 ] || { g_tool rm -f "$@" && set --; }
+  done
+  set -- "$@" .[dfn]* slot*
   set -f
   g_tool rm -f "$@"
 }
 
 # ---- _work: one slot of several
 
-g_slot() { # SLOT ARGUMENTS OF _main…
-  g_slot=$1
+g_serve_slot() { # SLOT ARGUMENTS OF _main…
+  g_index=$1
   shift
   g_take "$@"
   shift 16
-  g_work "$g_slot" "$@"
-  : >|"$g_dir/.done$g_slot"
+  g_arguments=$#
+  g_work "$g_index" "$@"
+  : >"$g_dir/.done$g_index"
 }
 
 # ---- _watch: the lease. Only while there is one.
@@ -910,7 +938,7 @@ g_follow_lease() { # PID OF _main, ARGUMENTS OF _main…
     if ! kill -0 "$g_owner" 2>/dev/null; then
       [ "$g_now" -lt "$g_lease" ] || g_end "$g_dir"
     elif [ "$g_now" -ge "$g_term_at" ]; then
-      [ -e "$g_dir/.fence" ] || printf '%s\n' "$g_lease" >|"$g_dir/.fence"
+      [ -e "$g_dir/.fence" ] || printf '%s\n' "$g_lease" >"$g_dir/.fence"
       kill -TERM "$g_owner"
     fi
     g_rest=$((g_term_at - g_now))
@@ -984,7 +1012,7 @@ case $#:$1 in
     shift
     case $g_verb in
       _main) g_main "$@" ;;
-      _work) g_slot "$@" ;;
+      _work) g_serve_slot "$@" ;;
       _watch) g_follow_lease "$@" ;;
     esac
     exit 0

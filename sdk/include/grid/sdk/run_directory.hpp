@@ -117,6 +117,9 @@ using Record = std::variant<ShimRecord, StartedRecord, ExitedRecord, FinishedRec
 
 // ---- what a task's program is
 
+// `environment` ("NAME=value") and behind it each of `inherit` that it does not state and this process has.
+[[nodiscard]] GRID_SDK std::vector<std::string> with_inherited(std::vector<std::string> environment,
+                                                               const std::vector<std::string>& inherit);
 // PATH of `environment` ("NAME=value"), or the system's usual one.
 [[nodiscard]] GRID_SDK std::string_view search_path(const std::vector<std::string>& environment) noexcept;
 // As execvp looks for `name`, but with the PATH of `environment` and seen from `folder`. Returns 0 and the
