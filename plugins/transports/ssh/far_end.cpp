@@ -10,9 +10,9 @@
 namespace grid::ssh {
 
 std::string server_script_with(std::string_view verbs) {
-  std::string script(verbs);
-  for (const auto part : {scripts::node, scripts::run, scripts::probe, scripts::copy, scripts::check,
-                          scripts::serve})
+  std::string script;
+  for (const auto part :
+       {scripts::node, scripts::run, scripts::probe, scripts::copy, scripts::check, verbs, scripts::serve})
     script += part;
   return script;
 }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 #include "far_end.hpp"
 #include "grid/sdk/run_directory.hpp"
+#include "node_checks.hpp"
 #include "parts.hpp"
 
 namespace grid::ssh {
@@ -47,9 +49,12 @@ LogChunk log_chunk(std::string_view output, std::string_view boundary, std::uint
 
 }  // namespace
 
-SshLink::SshLink(Host& host, RunSink& sink, NodeAddress node, NodeSettings settings, WireFactory factory)
+SshLink::SshLink(Host& host, RunSink& sink, NodeAddress node, NodeSettings settings, WireFactory factory,
+                 WayChecks way_checks)
     : host_(host),
       node_(std::move(node)),
+      way_checks_(std::move(way_checks)),
+      jobs_(host),
       thread_(host, std::move(settings), std::move(factory)),
       verbs_(thread_, node_.name) {
   follower_.emplace(host, thread_, verbs_, sink, node_.directory);
@@ -58,6 +63,7 @@ SshLink::SshLink(Host& host, RunSink& sink, NodeAddress node, NodeSettings setti
 SshLink::~SshLink() { stop(); }
 
 void SshLink::stop() noexcept {
+  jobs_.stop();
   thread_.stop();
   follower_.reset();
   alive_.reset();
@@ -194,6 +200,28 @@ void SshLink::forget(const Run& run, Done<> done) {
   Request forgetting = request("forget", {node_.directory, run.head_id, run.name, shim_hash()});
   forgetting.deadline = slow_deadline;
   verbs_.ask_with_shim(node_.directory, std::move(forgetting), without_answer(std::move(done)));
+}
+
+void SshLink::diagnose(Done<std::vector<Check>> done) {
+  using Checks = std::vector<Check>;
+  jobs_.run<Checks>(
+      [checks = way_checks_](const Stopping& stopping) -> Result<Checks> { return checks(stopping); },
+      [this, done = std::move(done)](Result<Checks> way) {
+        if (!way) return done(std::move(way));
+        const bool blocked = std::any_of(way->begin(), way->end(),
+                                         [](const Check& check) { return check.state == Check::State::bad; });
+        if (blocked) return done(std::move(way));
+        thread_.forgive();
+        check_node(host_, thread_, verbs_, node_.directory, node_.simulated,
+                   [way = std::move(*way), done](Result<Checks> node) mutable {
+                     if (node) {
+                       std::move(node->begin(), node->end(), std::back_inserter(way));
+                     } else {
+                       way.push_back({"shell", Check::State::bad, node.error().message, node.error().hint});
+                     }
+                     done(std::move(way));
+                   });
+      });
 }
 
 void SshLink::folder(const Run& run, Done<std::string> done) {

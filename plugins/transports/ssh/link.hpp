@@ -7,6 +7,7 @@
 
 #include "facts.hpp"
 #include "follower.hpp"
+#include "jobs.hpp"
 #include "node_thread.hpp"
 #include "verbs.hpp"
 
@@ -14,8 +15,11 @@ namespace grid::ssh {
 
 class SshLink : public Link {
  public:
+  // What there is to say about the way to the node. Blocks; runs on the pool.
+  using WayChecks = std::function<std::vector<Check>(const Stopping&)>;
   // `host` and `sink` outlive it. Nothing is done before the first call.
-  SshLink(Host& host, RunSink& sink, NodeAddress node, NodeSettings settings, WireFactory factory);
+  SshLink(Host& host, RunSink& sink, NodeAddress node, NodeSettings settings, WireFactory factory,
+          WayChecks way_checks);
   ~SshLink() override;
   // After return nothing is answered and no event comes.
   void stop() noexcept;
@@ -36,6 +40,7 @@ class SshLink : public Link {
   void list(const Run& run, Done<std::vector<FileFact>> done) override;
   void get(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) override;
   void forget(const Run& run, Done<> done) override;
+  void diagnose(Done<std::vector<Check>> done) override;
 
  private:
   // Answers `done` later with `error`.
@@ -53,6 +58,8 @@ class SshLink : public Link {
 
   Host& host_;
   NodeAddress node_;
+  WayChecks way_checks_;
+  Jobs jobs_;
   NodeThread thread_;
   Verbs verbs_;
   std::optional<Place> place_;

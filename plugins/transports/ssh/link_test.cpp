@@ -242,5 +242,55 @@ TEST_F(LinkTest, FilesGoInAndComeOut) {
   EXPECT_EQ(list->size(), 2U);
 }
 
+// The essentials, however the host is.
+class LinkManner : public LinkTest, public ::testing::WithParamInterface<Manner> {
+ protected:
+  void SetUp() override {
+    if (const auto why = take_manner(faults, GetParam(), base / "bin"); !why.empty()) GTEST_SKIP() << why;
+  }
+};
+
+TEST_P(LinkManner, RunsFollowsLogsAndForgets) {
+  std::mt19937 random(4);
+  RunSpec spec = task({"/usr/bin/printf", "%s\\n"});
+  std::string expected;
+  while (spec.task.argv.size() < 202) {
+    std::string argument;
+    for (auto left = random() % 40; left > 0; --left) argument += static_cast<char>(1 + random() % 255);
+    expected += argument + "\n";
+    spec.task.argv.push_back(std::move(argument));
+  }
+  EXPECT_EQ(ending(spec).code, 0);
+  const auto chunk = log(spec.run);
+  ASSERT_TRUE(chunk) << chunk.error().message;
+  EXPECT_TRUE(chunk->bytes == expected) << "200 arguments arrive exactly";
+  EXPECT_TRUE(chunk->final);
+  EXPECT_EQ(log(spec.run, 5, 7)->bytes, expected.substr(5, 7));
+  EXPECT_TRUE(forget(spec.run));
+
+  sink = Recorder();
+  RunSpec other = task({"/bin/sleep", "60"}, "e2.1");
+  ASSERT_TRUE(start(other));
+  ASSERT_TRUE(until([&] { return !sink.starts.empty(); }));
+  reopen();
+  EXPECT_EQ(*attach(other.run), RunState::running);
+  ASSERT_TRUE(until([&] { return !sink.starts.empty(); }));
+  ASSERT_TRUE(signal(other.run, SIGTERM));
+  ASSERT_TRUE(until_final());
+  EXPECT_EQ(sink.endings.at(0).signal, SIGTERM);
+
+  sink = Recorder();
+  RunSpec third = task({"/bin/sleep", "60"}, "e3.1");
+  ASSERT_TRUE(start(third));
+  ::kill(shim(third.run).pid, SIGKILL);
+  ASSERT_TRUE(until_final());
+  EXPECT_NE(sink.lost_because, "");
+  EXPECT_TRUE(forget(third.run));
+  EXPECT_EQ(*attach(third.run), RunState::absent);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shells, LinkManner, ::testing::ValuesIn(manners()),
+                         [](const auto& manner) { return manner.param.name; });
+
 }  // namespace
 }  // namespace grid::ssh::testing

@@ -71,8 +71,11 @@ class LinkTest : public ::testing::Test {
     NodeSettings settings;
     settings.node = node.name;
     settings.machine = node.simulated ? "is=" + node.machine_id : "any";
-    link = std::make_unique<SshLink>(host, sink, node, settings,
-                                     [this] { return std::make_unique<ProcessWire>(faults); });
+    link = std::make_unique<SshLink>(
+        host, sink, node, settings, [this] { return std::make_unique<ProcessWire>(faults); },
+        [](const Stopping&) {
+          return std::vector<Check>{{"TCP", Check::State::good, "fine", ""}};
+        });
   }
   SshLink& open() {
     if (!link) reopen();

@@ -89,8 +89,9 @@ void NodeThread::deliver(Job job, Result<Answer> result) {
 }
 
 void NodeThread::run() {
-  Session session(settings_, factory_, stopping_,
-                  [this](Job job, Result<Answer> result) { deliver(std::move(job), std::move(result)); });
+  Conversation conversation(settings_, factory_, stopping_, [this](Job job, Result<Answer> result) {
+    deliver(std::move(job), std::move(result));
+  });
   std::vector<pollfd> set;
   while (!stopping_) {
     std::vector<Job> jobs;
@@ -99,20 +100,20 @@ void NodeThread::run() {
       const std::lock_guard lock(mutex_);
       jobs.swap(inbox_);
       hung_up.swap(hung_up_);
-      if (std::exchange(forgiven_, false)) session.forgive();
+      if (std::exchange(forgiven_, false)) conversation.forgive();
     }
-    for (auto& job : jobs) session.take(std::move(job));
-    for (const auto id : hung_up) session.hang_up(id);
-    const bool more = session.turn();
-    if (auto login = session.take_login()) {
+    for (auto& job : jobs) conversation.take(std::move(job));
+    for (const auto id : hung_up) conversation.hang_up(id);
+    const bool more = conversation.turn();
+    if (auto login = conversation.take_login()) {
       const std::lock_guard lock(mutex_);
       login_ = std::move(*login);
     }
     if (more) continue;
     set.assign(1, {wake_.get(), POLLIN, 0});
-    session.poll_set(set);
-    const auto wait =
-        std::clamp(session.wake_at() - Clock::now(), Clock::duration::zero(), Clock::duration(longest_sleep));
+    conversation.poll_set(set);
+    const auto wait = std::clamp(conversation.wake_at() - Clock::now(), Clock::duration::zero(),
+                                 Clock::duration(longest_sleep));
     ::poll(set.data(), set.size(),
            static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(wait).count()));
     eventfd_t count = 0;

@@ -6,9 +6,9 @@
 #include <mutex>
 #include <thread>
 
+#include "conversation.hpp"
 #include "grid/sdk/fd.hpp"
 #include "grid/sdk/host.hpp"
-#include "session.hpp"
 
 namespace grid::ssh {
 

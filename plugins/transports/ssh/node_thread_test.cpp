@@ -71,14 +71,18 @@ std::string random_bytes(std::mt19937& random, std::size_t size, bool nul) {
   return bytes;
 }
 
-// A login shell that is not on this machine has nothing to show.
-class LoginShell : public NodeThreadTest, public ::testing::WithParamInterface<std::vector<std::string>> {
+class LoginShell : public NodeThreadTest, public ::testing::WithParamInterface<Manner> {
  protected:
   void SetUp() override {
-    faults.login_shell = GetParam();
-    if (!fs::exists(faults.login_shell.front()))
-      GTEST_SKIP() << faults.login_shell.front() << " is not installed";
+    std::string name = fs::temp_directory_path() / "grid-shell-XXXXXX";
+    folder = ::mkdtemp(name.data());
+    if (const auto why = take_manner(faults, GetParam(), folder / "bin"); !why.empty()) GTEST_SKIP() << why;
   }
+  void TearDown() override {
+    thread.reset();
+    fs::remove_all(folder);
+  }
+  fs::path folder;
 };
 
 TEST_P(LoginShell, ArgumentsArriveExactly) {
@@ -131,13 +135,8 @@ TEST_P(LoginShell, NoiseOfProfileIsSkipped) {
   EXPECT_GE(login.took, milliseconds(300));
 }
 
-INSTANTIATE_TEST_SUITE_P(Shells, LoginShell,
-                         ::testing::Values(std::vector<std::string>{"/bin/dash"},
-                                           std::vector<std::string>{"/bin/bash"},
-                                           std::vector<std::string>{"/usr/bin/fish"},
-                                           std::vector<std::string>{"/usr/bin/tcsh"},
-                                           std::vector<std::string>{"/bin/busybox", "sh"}),
-                         [](const auto& shell) { return fs::path(shell.param.front()).filename().string(); });
+INSTANTIATE_TEST_SUITE_P(Shells, LoginShell, ::testing::ValuesIn(manners()),
+                         [](const auto& manner) { return manner.param.name; });
 
 TEST_F(NodeThreadTest, NothingIsDoneBeforeTheFirstRequest) {
   open();

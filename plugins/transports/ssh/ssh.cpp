@@ -2,7 +2,9 @@
 #include <array>
 #include <set>
 
+#include "connection_checks.hpp"
 #include "grid/sdk/run_directory.hpp"
+#include "host_keys.hpp"
 #include "link.hpp"
 #include "wires.hpp"
 
@@ -37,7 +39,7 @@ constexpr const char* sample = R"(plugins:
 
 class Ssh final : public Transport {
  public:
-  explicit Ssh(Host& host) : host_(host) {}
+  explicit Ssh(Host& host) : host_(host), jobs_(host) {}
   ~Ssh() override { Ssh::stop(); }
 
   Result<> configure(const Options& values) override {
@@ -50,6 +52,7 @@ class Ssh final : public Transport {
   }
   Result<> start() override { return {}; }
   void stop() noexcept override {
+    jobs_.stop();
     for (SshLink* const link : links_) link->stop();
   }
   Result<std::unique_ptr<Link>> open(const NodeAddress& node, RunSink& sink) override {
@@ -66,19 +69,41 @@ class Ssh final : public Transport {
     settings.channels = channels_;
     settings.connect_timeout = connect_timeout_;
     settings.machine = expected_machine(node);
-    auto link = std::make_unique<Registered>(*this, sink, node, settings,
-                                             [client = client_, address = node.address, setup = setup_] {
-                                               return make_wire(client, address, setup);
-                                             });
+    const auto wire = [client = client_, address = node.address, setup = setup_] {
+      return make_wire(client, address, setup);
+    };
+    const auto checks = [client = client_, address = node.address, setup = setup_,
+                         limit = connect_timeout_](const Stopping& stopping) {
+      return connection_checks(client, address, setup, Clock::now() + 2 * limit, stopping);
+    };
+    auto link = std::make_unique<Registered>(*this, sink, node, settings, wire, checks);
     return std::unique_ptr<Link>(std::move(link));
+  }
+  void host_keys(const std::string& address, Done<HostKeys> done) override {
+    jobs_.run<HostKeys>(
+        [address, setup = setup_, limit = connect_timeout_](const Stopping& stopping) {
+          return ssh::host_keys(address, setup, Clock::now() + 2 * limit, stopping);
+        },
+        std::move(done));
+  }
+  void trust_host_key(const std::string& address, const HostKey& key, Done<> done) override {
+    jobs_.run<void>(
+        [address, key, setup = setup_, limit = connect_timeout_](const Stopping& stopping) {
+          return ssh::trust_host_key(address, setup, key, Clock::now() + limit, stopping);
+        },
+        [this, done = std::move(done)](Result<> trusted) {
+          for (SshLink* const link : links_) link->forgive();
+          done(std::move(trusted));
+        });
   }
 
  private:
   // Known to the transport as long as it lives.
   struct Registered final : SshLink {
     Registered(Ssh& transport, RunSink& sink, const NodeAddress& node, const NodeSettings& settings,
-               WireFactory factory)
-        : SshLink(transport.host_, sink, node, settings, std::move(factory)), transport_(transport) {
+               WireFactory factory, WayChecks checks)
+        : SshLink(transport.host_, sink, node, settings, std::move(factory), std::move(checks)),
+          transport_(transport) {
       transport_.links_.insert(this);
     }
     ~Registered() override { transport_.links_.erase(this); }
@@ -91,6 +116,7 @@ class Ssh final : public Transport {
   }
 
   Host& host_;
+  Jobs jobs_;
   std::set<SshLink*> links_;
   Client client_ = Client::libssh2;
   std::size_t channels_ = 8;

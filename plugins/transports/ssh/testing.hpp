@@ -31,6 +31,7 @@ namespace fs = std::filesystem;
 // What tests set and look at; outlives the wires.
 struct Faults {
   std::vector<std::string> login_shell{"/bin/sh"};  // and its first arguments
+  std::string far_shell;                            // stands for /bin/sh there; empty: it itself
   std::string before;                               // run by /bin/sh before the login shell, as a profile
   std::size_t most_channels = 10;
   std::atomic<bool> refused{false};        // connect() fails
@@ -76,7 +77,11 @@ class ProcessChannel final : public Channel {
     posix_spawn_file_actions_adddup2(&actions, child_in.get(), 0);
     posix_spawn_file_actions_adddup2(&actions, child_out.get(), 1);
     posix_spawn_file_actions_adddup2(&actions, child_err.get(), 2);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    sigset_t usual;
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE);
+    posix_spawnattr_setsigdefault(&attributes, &usual);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
     if (::posix_spawn(&pid_, words.front().c_str(), &actions, &attributes, arguments.data(),
                       variables.data()) != 0)
       pid_ = 0;
@@ -147,7 +152,9 @@ class ProcessChannel final : public Channel {
 
 class ProcessWire final : public Wire {
  public:
-  explicit ProcessWire(Faults& faults) : faults_(faults) {}
+  explicit ProcessWire(Faults& faults) : faults_(faults) {
+    ::signal(SIGPIPE, SIG_IGN);  // a pipe of a far end that died; a real wire is a socket
+  }
   ~ProcessWire() override { *alive_ = false; }
   Result<> connect(Clock::time_point, const Stopping&) override {
     ++faults_.connects;
@@ -163,7 +170,9 @@ class ProcessWire final : public Wire {
     if (channels_.size() >= faults_.most_channels) return fail(Code::resource_conflict, "no more channels");
     ++faults_.opens;
     // Counted by an alias: the caller owns the channel alone.
-    auto channel = std::make_unique<Counted>(faults_, alive_, std::string(command));
+    std::string started(command);
+    if (!faults_.far_shell.empty()) started.replace(started.find("/bin/sh"), 7, faults_.far_shell);
+    auto channel = std::make_unique<Counted>(faults_, alive_, started);
     channels_.push_back(channel->inner);
     return std::unique_ptr<Channel>(std::move(channel));
   }
@@ -193,5 +202,43 @@ class ProcessWire final : public Wire {
   std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);
   std::vector<std::weak_ptr<ProcessChannel>> channels_;
 };
+
+// How a host may be: its users' login shell, its /bin/sh, and whose tools are in PATH.
+struct Manner {
+  std::string name;
+  std::vector<std::string> login_shell;
+  std::string far_shell;  // empty: /bin/sh
+  bool busybox_only = false;
+};
+
+inline std::vector<Manner> manners() {
+  return {{"dash", {"/bin/dash"}, "/bin/dash"},
+          {"bash", {"/bin/bash"}, "/bin/bash --posix"},
+          {"fish", {"/usr/bin/fish"}, ""},
+          {"tcsh", {"/usr/bin/tcsh"}, ""},
+          {"busybox", {"/bin/busybox", "sh"}, "/bin/busybox sh", true}};
+}
+
+// A folder with the tools of busybox under their names, and nothing else.
+inline fs::path busybox_tools(const fs::path& folder) {
+  fs::create_directories(folder);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::execl("/bin/busybox", "busybox", "--install", "-s", folder.c_str(), nullptr);
+    ::_exit(1);
+  }
+  ::waitpid(pid, nullptr, 0);
+  return folder;
+}
+
+// Sets it up; why it cannot be had here, or nothing.
+inline std::string take_manner(Faults& faults, const Manner& manner, const fs::path& folder) {
+  const std::string shell = manner.login_shell.front();
+  if (!fs::exists(shell)) return shell + " is not installed";
+  faults.login_shell = manner.login_shell;
+  faults.far_shell = manner.far_shell;
+  if (manner.busybox_only) faults.environment.push_back("PATH=" + busybox_tools(folder).string());
+  return {};
+}
 
 }  // namespace grid::ssh::testing

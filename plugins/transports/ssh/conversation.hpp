@@ -36,10 +36,10 @@ struct LoginFacts {
   std::optional<Greeting> greeting;
 };
 
-class Session {
+class Conversation {
  public:
   using Deliver = std::function<void(Job, Result<Answer>)>;
-  Session(NodeSettings settings, WireFactory factory, const Stopping& stopping, Deliver deliver);
+  Conversation(NodeSettings settings, WireFactory factory, const Stopping& stopping, Deliver deliver);
 
   void take(Job job);
   // Of an open-ended one: its channel is closed, and nothing is delivered.

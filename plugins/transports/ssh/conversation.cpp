@@ -1,4 +1,4 @@
-#include "session.hpp"
+#include "conversation.hpp"
 
 #include <algorithm>
 #include <random>
@@ -31,7 +31,8 @@ Error silent(milliseconds since) {
 
 }  // namespace
 
-Session::Session(NodeSettings settings, WireFactory factory, const Stopping& stopping, Deliver deliver)
+Conversation::Conversation(NodeSettings settings, WireFactory factory, const Stopping& stopping,
+                           Deliver deliver)
     : settings_(std::move(settings)),
       factory_(std::move(factory)),
       stopping_(stopping),
@@ -39,28 +40,28 @@ Session::Session(NodeSettings settings, WireFactory factory, const Stopping& sto
       limit_(settings_.channels),
       machine_(settings_.machine) {}
 
-Error Session::named(Error error) const {
+Error Conversation::named(Error error) const {
   error.message = "node " + settings_.node + ": " + error.message;
   return error;
 }
 
-void Session::take(Job job) {
+void Conversation::take(Job job) {
   if (!wire_ && Clock::now() < next_try_) return deliver_(std::move(job), fail(named(last_error_)));
   job.waits_until = Clock::now() + settings_.connect_timeout + job.request.deadline;
   waiting_.push_back(std::move(job));
 }
 
-void Session::hang_up(std::uint64_t id) {
+void Conversation::hang_up(std::uint64_t id) {
   std::erase_if(waiting_, [id](const Job& job) { return job.id == id; });
   std::erase_if(talks_, [id](const auto& talk) { return talk->job() && talk->job()->id == id; });
 }
 
-std::size_t Session::open_ended() const {
+std::size_t Conversation::open_ended() const {
   return static_cast<std::size_t>(std::count_if(
       talks_.begin(), talks_.end(), [](const auto& talk) { return talk->job() && talk->job()->open_ended; }));
 }
 
-bool Session::turn() {
+bool Conversation::turn() {
   expire();
   if (!waiting_.empty() && !wire_) connect();
   if (!wire_) return false;
@@ -78,7 +79,7 @@ bool Session::turn() {
   return moved || (wire_ && !waiting_.empty() && idle_talk() != nullptr);
 }
 
-void Session::connect() {
+void Conversation::connect() {
   auto wire = factory_();
   const auto connected = wire->connect(Clock::now() + settings_.connect_timeout, stopping_);
   if (!connected) {
@@ -91,7 +92,7 @@ void Session::connect() {
   heard_ = Clock::now();
 }
 
-void Session::back_off(const Error& error) {
+void Conversation::back_off(const Error& error) {
   last_error_ = error;
   const bool refused = !error.retryable || error.code == Code::host_key_mismatch;
   const auto pause = std::min(longest_pause, first_pause * (1 << std::min(failures_, 6)));
@@ -99,12 +100,12 @@ void Session::back_off(const Error& error) {
   next_try_ = Clock::now() + (refused ? milliseconds(refused_pause) : with_jitter(pause));
 }
 
-void Session::fail_waiting(const Error& error) {
+void Conversation::fail_waiting(const Error& error) {
   for (auto jobs = std::exchange(waiting_, {}); auto& job : jobs) deliver_(std::move(job), fail(error));
 }
 
 // The connection is of no use any more: what was asked may have been carried out, or not.
-void Session::lose(Error error) {
+void Conversation::lose(Error error) {
   error.retryable = error.retryable || usable_;
   if (usable_) {
     last_error_ = error;
@@ -120,14 +121,14 @@ void Session::lose(Error error) {
   if (!usable_) fail_waiting(named(error));
 }
 
-Talk* Session::idle_talk() {
+Talk* Conversation::idle_talk() {
   for (const auto& talk : talks_) {
     if (talk->idle()) return talk.get();
   }
   return nullptr;
 }
 
-Talk* Session::open_talk() {
+Talk* Conversation::open_talk() {
   if (talks_.size() >= limit_) return nullptr;
   opened_ = Clock::now();
   auto channel = wire_->open(start_command, Clock::now() + open_timeout, stopping_);
@@ -144,7 +145,7 @@ Talk* Session::open_talk() {
   return nullptr;
 }
 
-void Session::no_more_channels(const Error& error) {
+void Conversation::no_more_channels(const Error& error) {
   limit_ = talks_.size();
   if (limit_ == 0) return lose(error);
   if (limit_ > 1) return;
@@ -157,7 +158,7 @@ void Session::no_more_channels(const Error& error) {
   }
 }
 
-void Session::deal() {
+void Conversation::deal() {
   while (wire_ && !waiting_.empty()) {
     if (waiting_.front().open_ended && open_ended() + 1 >= limit_) {
       auto job = std::move(waiting_.front());
@@ -177,7 +178,7 @@ void Session::deal() {
   }
 }
 
-bool Session::move(std::size_t index) {
+bool Conversation::move(std::size_t index) {
   Talk& talk = *talks_[index];
   const bool greeted = talk.reader().greeting().has_value();
   const auto moved = talk.move();
@@ -208,7 +209,7 @@ bool Session::move(std::size_t index) {
 }
 
 // False when the connection is not the right one, and gone.
-bool Session::greet(Talk& talk) {
+bool Conversation::greet(Talk& talk) {
   const auto& identity = talk.reader().greeting()->identity;
   const bool made_up = machine_.starts_with("is=");
   if (!made_up && machine_ != "any" && identity.machine_id != machine_) {
@@ -231,7 +232,7 @@ bool Session::greet(Talk& talk) {
   return true;
 }
 
-void Session::expire() {
+void Conversation::expire() {
   const auto now = Clock::now();
   for (auto job = waiting_.begin(); job != waiting_.end();) {
     if (job->waits_until > now) {
@@ -268,7 +269,7 @@ void Session::expire() {
 }
 
 // A connection that died without a word looks like a host that thinks.
-void Session::beat() {
+void Conversation::beat() {
   const bool asked = std::any_of(talks_.begin(), talks_.end(),
                                  [](const auto& talk) { return talk->job() && talk->reader().greeting(); });
   const bool beating = std::any_of(talks_.begin(), talks_.end(),
@@ -282,14 +283,14 @@ void Session::beat() {
   talk->begin(std::move(job));
 }
 
-void Session::poll_set(std::vector<pollfd>& set) const {
+void Conversation::poll_set(std::vector<pollfd>& set) const {
   if (!wire_) return;
   const bool writing =
       std::any_of(talks_.begin(), talks_.end(), [](const auto& talk) { return talk->writing(); });
   wire_->poll_set(set, writing);
 }
 
-Clock::time_point Session::wake_at() const {
+Clock::time_point Conversation::wake_at() const {
   auto at = Clock::time_point::max();
   bool asked = false;
   for (const auto& talk : talks_) {
