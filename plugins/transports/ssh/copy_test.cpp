@@ -14,8 +14,15 @@ using testing::CopyTest;
 using testing::Flavour;
 using ::testing::HasSubstr;
 using testing::random_bytes;
+using testing::remove_tree;
 using testing::said;
 using testing::write;
+
+template <class T>
+std::optional<Code> code_of(const Result<T>& result) {
+  if (result) return std::nullopt;
+  return result.error().code;
+}
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 
@@ -83,7 +90,7 @@ void make_random_tree(const fs::path& root, unsigned seed) {
 
 TEST_P(CopyTest, A_random_tree_comes_back_as_it_went) {
   for (unsigned seed = 1; seed <= 3; ++seed) {
-    fs::remove_all(head), fs::remove_all(work), fs::remove_all(back);
+    for (const auto& place : {head, work, back}) remove_tree(place);
     fs::create_directories(work);
     make_random_tree(head, seed);
     ASSERT_EQ(said(put(all_in(head))), "");
@@ -119,8 +126,8 @@ TEST_P(CopyTest, The_list_is_exact_whatever_the_names) {
   EXPECT_TRUE(std::is_sorted(files->begin(), files->end(),
                              [](const auto& a, const auto& b) { return a.path < b.path; }));
   EXPECT_EQ(shell->requests, 1);
-  fs::remove_all(work);
-  EXPECT_EQ(list().error().code, Code::not_found);
+  remove_tree(work);
+  EXPECT_EQ(code_of(list()), Code::not_found);
 }
 
 TEST_P(CopyTest, Two_thousand_small_files_take_few_requests_and_little_time) {
@@ -132,7 +139,7 @@ TEST_P(CopyTest, Two_thousand_small_files_take_few_requests_and_little_time) {
   EXPECT_LE(shell->requests, 3);
   ASSERT_EQ(said(get(all_out())), "");
   EXPECT_LE(shell->requests, 7);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
   expect_same(head, back, GetParam().busybox_tools);
   // A second time nothing is sent but names and checksums.
   const std::uint64_t up = shell->up_bytes;
@@ -155,7 +162,7 @@ TEST_P(CopyTest, A_large_file_that_was_cut_off_on_the_way_in_is_resumed) {
     write(head / "big", bytes, 0750);
     set_mtime(head / "big", 1'700'000'000 * second_ns + 123'456'789);
     shell->faults = {{"copy_append", true, cut}};
-    EXPECT_EQ(put({{head / "big", "in/big"}}).error().code, Code::node_unreachable);
+    EXPECT_EQ(code_of(put({{head / "big", "in/big"}})), Code::node_unreachable);
     EXPECT_FALSE(fs::exists(work / "in/big"));
     const std::uint64_t before = shell->up_bytes;
     ASSERT_EQ(said(put({{head / "big", "in/big"}})), "");
@@ -183,7 +190,7 @@ TEST_P(CopyTest, A_large_file_that_was_cut_off_on_the_way_out_is_resumed) {
     set_mtime(work / "out", 1'700'000'000 * second_ns + 5);
     fs::remove_all(back);
     shell->faults = {{"copy_range", false, cut}};
-    EXPECT_EQ(get({{"out", back / "out"}}).error().code, Code::node_unreachable);
+    EXPECT_EQ(code_of(get({{"out", back / "out"}})), Code::node_unreachable);
     EXPECT_FALSE(fs::exists(back / "out"));
     const std::uint64_t before = shell->down_bytes;
     ASSERT_EQ(said(get({{"out", back / "out"}})), "");
@@ -211,12 +218,12 @@ TEST_P(CopyTest, A_part_of_another_content_is_not_continued) {
 TEST_P(CopyTest, Small_files_cut_off_leave_nothing_half_done) {
   for (int i = 0; i < 50; ++i) write(head / ("f" + std::to_string(i)), random_bytes(20'000, i));
   shell->faults = {{"copy_unpack", true, 400'000}};
-  EXPECT_EQ(put(all_in(head)).error().code, Code::node_unreachable);
+  EXPECT_EQ(code_of(put(all_in(head))), Code::node_unreachable);
   EXPECT_TRUE(fs::is_empty(work));
   EXPECT_TRUE(tidy());
   ASSERT_EQ(said(put(all_in(head))), "");
   shell->faults = {{"copy_fetch", false, 400'000}};
-  EXPECT_EQ(get(all_out()).error().code, Code::node_unreachable);
+  EXPECT_EQ(code_of(get(all_out())), Code::node_unreachable);
   EXPECT_FALSE(fs::exists(back / "f0"));
   ASSERT_EQ(said(get(all_out())), "");
   expect_same(head, back, GetParam().busybox_tools);
@@ -246,7 +253,7 @@ TEST_P(CopyTest, A_byte_spoiled_twice_is_an_error_that_names_the_file) {
   shell->faults = {{"copy_unpack", true, 50'000, true, 2}};
   auto result = put({{head / "a", "a"}, {head / "b", "b"}});
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, Code::storage_failed);
+  EXPECT_EQ(code_of(result), Code::storage_failed);
   EXPECT_TRUE(result.error().retryable);
   EXPECT_THAT(result.error().message, HasSubstr("'a'"));
   EXPECT_FALSE(fs::exists(work / "a"));
@@ -276,12 +283,12 @@ TEST_P(CopyTest, Nothing_leaves_the_work_folder) {
   for (const std::string to :
        {"../outside/f", "a/../../outside/f", "/etc/f", "", ".", "link/f", "link/sub/f"}) {
     SCOPED_TRACE(to);
-    EXPECT_EQ(put({{head / "f", to}}).error().code, Code::usage);
-    EXPECT_EQ(get({{to, back / "f"}}).error().code, Code::usage);
+    EXPECT_EQ(code_of(put({{head / "f", to}})), Code::usage);
+    EXPECT_EQ(code_of(get({{to, back / "f"}})), Code::usage);
   }
-  EXPECT_EQ(put({{head / "folder", "link"}}).error().code, Code::usage);
+  EXPECT_EQ(code_of(put({{head / "folder", "link"}})), Code::usage);
   write(head / "large", random_bytes(1'500'000, 1));
-  EXPECT_EQ(put({{head / "large", "link/large"}}).error().code, Code::usage);
+  EXPECT_EQ(code_of(put({{head / "large", "link/large"}})), Code::usage);
   // A link that has the file's own name is replaced, and comes back as a link.
   ASSERT_EQ(said(get({{"leaf", back / "leaf"}, {"link", back / "link"}})), "");
   EXPECT_EQ(fs::read_symlink(back / "leaf"), outside / "secret");
@@ -294,7 +301,7 @@ TEST_P(CopyTest, Nothing_leaves_the_work_folder) {
   fs::remove(work / "link");
   write(work / "link/f", "planted");
   const auto result = get({{"link/f", back / "link/f"}});
-  EXPECT_EQ(result.error().code, Code::usage);
+  EXPECT_EQ(code_of(result), Code::usage);
   EXPECT_FALSE(fs::exists(outside / "f"));
 }
 
@@ -307,10 +314,10 @@ TEST_P(CopyTest, The_node_refuses_a_link_that_was_planted_after_the_look) {
     if (verb == "copy_unpack" || verb == "copy_append") fs::create_symlink(outside, work / "d");
   };
   auto result = put({{head / "f", "d/f"}});
-  EXPECT_EQ(result.error().code, Code::usage) << said(result);
+  EXPECT_EQ(code_of(result), Code::usage) << said(result);
   fs::remove(work / "d");
   result = put({{head / "large", "d/large"}});
-  EXPECT_EQ(result.error().code, Code::usage) << said(result);
+  EXPECT_EQ(code_of(result), Code::usage) << said(result);
   EXPECT_TRUE(fs::is_empty(outside));
 }
 
@@ -320,19 +327,19 @@ TEST_P(CopyTest, What_is_missing_is_named_and_the_rest_arrives) {
   auto result =
       get({{"here", back / "here"}, {"gone", back / "gone"}, {"dir/too", back / "too"}, {"a/b", back / "b"}});
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, Code::not_found);
+  EXPECT_EQ(code_of(result), Code::not_found);
   EXPECT_THAT(result.error().message, HasSubstr("'gone', 'a/b'"));
   EXPECT_EQ(contents(back / "here"), "1");
   EXPECT_EQ(contents(back / "too"), "2");
   result = put({{head / "nothing", "x"}});
-  EXPECT_EQ(result.error().code, Code::not_found);
+  EXPECT_EQ(code_of(result), Code::not_found);
   EXPECT_THAT(result.error().message, HasSubstr((head / "nothing").string()));
   EXPECT_EQ(said(put({})), "");
   EXPECT_EQ(said(get({})), "");
   fs::remove_all(work);
   write(head / "f", "1");
-  EXPECT_EQ(put({{head / "f", "x"}}).error().code, Code::not_found);
-  EXPECT_EQ(get({{"x", back / "x"}}).error().code, Code::not_found);
+  EXPECT_EQ(code_of(put({{head / "f", "x"}})), Code::not_found);
+  EXPECT_EQ(code_of(get({{"x", back / "x"}})), Code::not_found);
 }
 
 TEST_P(CopyTest, A_folder_does_not_give_way_to_a_file_nor_a_file_to_a_folder) {
