@@ -282,7 +282,7 @@ void Routes::offload(const HttpRequest& request, const Reply& reply) {
   wanted.trigger = member(*body, "trigger", std::string());
   service_.offload(wanted, [reply, dry = wanted.dry_run](Result<Json> done) {
     // A refusal with details of its own comes as the error object.
-    if (done && done->contains("error"))
+    if (done && done->contains("error") && (*done)["error"].is_object())
       return reply->send(status_of(error_from_json(*done).code), dump_json(*done));
     answer(reply, done, dry ? 200 : 202);
   });

@@ -1,6 +1,8 @@
 // A transport to made-up machines that really run tasks: the local one, behind a link that can be cut. A
 // node's address is a folder, and files there say how it behaves.
 //
+// Its CPUs are at rest.
+//
 //   cut           while it exists, every call fails at once as one that may go through later, and no event
 //   comes lose_start    the next start is carried out, and its answer is lost; the file goes denied "code
 //   text": every call fails so, and will always hides         a folder of this machine that is not there path
@@ -81,7 +83,12 @@ class AwayLink final : public Link {
     through<Identity>("identify", std::move(done), [&](auto d) { link_->identify(std::move(d)); });
   }
   void read(const Needs& needs, Done<Reading> done) override {
-    through<Reading>("read", std::move(done), [&](auto d) { link_->read(needs, std::move(d)); });
+    through<Reading>("read", std::move(done), [&](Done<Reading> d) {
+      link_->read(needs, [d = std::move(d)](Result<Reading> reading) {
+        if (reading) make_idle(*reading);
+        d(std::move(reading));
+      });
+    });
   }
   void probe(const ProbeSpec& spec, Done<ProbeReport> done) override {
     ProbeSpec here = spec;
@@ -145,6 +152,17 @@ class AwayLink final : public Link {
   }
 
  private:
+  // Four CPUs at rest, whatever else this machine has to do.
+  static void make_idle(Reading& reading) {
+    const auto stat = reading.content.find("/proc/stat");
+    if (stat == reading.content.end()) return;
+    const auto idle = reading.taken.count() / 10;
+    stat->second = "cpu  100 0 100 " + std::to_string(4 * idle) + " 0 0 0 0 0 0\n";
+    for (int cpu = 0; cpu < 4; ++cpu)
+      stat->second += "cpu" + std::to_string(cpu) + " 25 0 25 " + std::to_string(idle) + " 0 0 0 0 0 0\n";
+    reading.content["/proc/loadavg"] = "0.10 0.10 0.10 1/100 1000\n";
+  }
+
   template <class T>
   void through(const char* name, Done<T> done, const std::function<void(Done<T>)>& call) {
     std::ofstream(folder_ / "calls", std::ios::app) << name << '\n';
