@@ -316,7 +316,15 @@ g_take() {
       PATH=$g_tools
       ;;
   esac
-  [ -n "${BASH_VERSION-}" ] && LC_ALL=C && shopt -s execfail
+  if [ -n "${BASH_VERSION-}" ]; then
+    LC_ALL=C
+    set +f
+    for g_text in /proc/$$/fd/*; do # only bash can close those above 9
+      g_text=${g_text##*/}
+      [ "$g_text" -lt 3 ] || [ "$g_text" = 255 ] || eval "exec $g_text>&-"
+    done
+    set -f
+  fi
   while read -r g_key g_elements; do
     [ "$g_key" = elements ] && break
   done <"$g_dir/spec"
@@ -541,9 +549,13 @@ g_wait() {
   while :; do
     [ -n "$g_told" ] && g_told= && g_stop
     g_child= g_waiting=1
-    if [ -z "$g_before" ]; then wait "$g_pid"; else wait "$g_pid" 2>"$g_note.wait"; fi
+    if [ -z "$g_before" ]; then wait $g_to_its_end "$g_pid"; else wait $g_to_its_end "$g_pid" 2>"$g_note.wait"; fi
     g_rc=$?
     g_waiting=
+    if [ -z "$g_to_its_end" ] && [ "$g_rc" -gt 128 ] && kill -0 "$g_pid"; then # it may only be stopped
+      g_tool sleep 1
+      continue
+    fi
     if [ "$g_rc" = 127 ] && [ -n "$g_before" ] && read -r g_text <"$g_note.wait"; then
       case $g_text in
         *'not a child'*)
@@ -706,6 +718,11 @@ g_on_child() {
   fi
 }
 g_looks=0
+g_to_its_end=
+case ${BASH_VERSION-} in
+  '' | [1-4].*) ;;
+  *) g_to_its_end=-f ;; # else wait returns for a stopped one too
+esac
 
 g_work() { # SLOT ARGUMENTS…: elements in their order, as long as there are any
   g_slot=$1 g_note=$g_dir/.note$1 g_shared=
