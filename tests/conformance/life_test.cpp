@@ -161,7 +161,7 @@ TEST_P(Life, AStoppedTaskCanBeCancelled) {
 TEST_P(Life, SingleElementsAreCancelledStartedOrNot) {
   array(4, 1, "cd " + base.string() + "; echo $GRID_EXECUTION >>ran; while [ ! -e go ]; do sleep 0.01; done");
   start();
-  ASSERT_TRUE(until_exists(base / "ran"));
+  ASSERT_TRUE(until([&] { return contents(base / "ran") == "e1.0\n"; }));
   std::ofstream(folder / rd::cancel_folder / "2").flush();
   ask_to_cancel("0");
   ASSERT_TRUE(until([&] { return starts().contains(1); }));
@@ -264,7 +264,7 @@ TEST_P(Life, WhoWasStoppedLooksAtTheLeaseFirst) {
   spec.grace_seconds = 0.2;
   lease_for(2500);
   start();
-  ASSERT_TRUE(until_exists(base / "ran"));
+  ASSERT_TRUE(until([&] { return contents(base / "ran") == "x\n"; }));
   const auto before = marked();
   for (const pid_t pid : before) ::kill(pid, SIGSTOP);
   ::kill(shim, SIGSTOP);

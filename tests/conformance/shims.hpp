@@ -16,6 +16,8 @@ struct Shim {
   bool orphans = false;  // ends even descendants that left group and session and cleared their environment
   bool attribution = false;  // counts a leftover that left its group with the element it came from; the
                              // script with the last one of the slot
+  bool all_descriptors =
+      false;                 // keeps stray descriptors above 9 from the tasks (so does the script with bash)
   bool odd_inherit = false;  // inherits variables whose name no shell could hold
   bool exec_format = false;  // a script without #! is ENOEXEC (8); shells run it
   bool late_lease = false;   // notices at once a lease that came after the start, on SIGTERM; the script from

@@ -118,6 +118,10 @@ class ShimTest : public ::testing::TestWithParam<Shim> {
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, (folder / rd::shim_log).c_str(),
                                      O_WRONLY | O_APPEND | O_CREAT, 0600);
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    for (const int stray : {5, 20}) {
+      if (stray < 10 || GetParam().all_descriptors) posix_spawn_file_actions_adddup2(&actions, 0, stray);
+    }
     pid_t pid = 0;
     EXPECT_EQ(
         ::posix_spawn(&pid, words.front().c_str(), &actions, nullptr, arguments.data(), variables.data()), 0);

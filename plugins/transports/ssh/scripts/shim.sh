@@ -263,8 +263,8 @@ g_run() {
     *' --posix') ;;
     *)
       [ -n "$g_setsid" ] || g_refuse 'neither bash nor setsid is there'
-      g_prefix=setsid
-      g_has_default_signal && g_prefix='env --default-signal=INT,QUIT setsid'
+      g_prefix=$g_setsid # by its path: it is looked up in the task's PATH
+      g_has_default_signal && g_prefix="$(command -v env) --default-signal=INT,QUIT $g_setsid"
       ;;
   esac
 
@@ -306,7 +306,7 @@ g_take() {
   g_cwd=${1:-$g_dir/work} g_stdin=$2 g_execution=$3 g_cookie=$4 g_path=$5 g_variables=$6 g_name=$7
   g_run_name=${g_dir##*/} g_bell=${g_dir%/*}/bell
   g_pid= g_told= g_waiting= g_fenced= g_command= g_leased=
-  trap : HUP INT QUIT PIPE ALRM USR1 USR2
+  trap g_told=1 HUP INT QUIT PIPE ALRM USR1 USR2
   umask 077
   unset SHLVL PWD OLDPWD _ 2>/dev/null
   case $g_mode:$g_path in
@@ -531,42 +531,50 @@ g_on_term() {
 
 # ---- one element: from its start to its record
 
-# g_rc of the running element, g_job what the shell's job list says of it. Never lost: a signal that came
-# before the wait is seen by g_told, one that comes during it acts in g_on_term.
+# g_rc of the running element. Never lost: a signal that came before the wait is seen by g_told, one that comes
+# during it acts in g_on_term. A wait that a signal broke off is done again, and so is one that ended at the same
+# time; the shell may have forgotten the process by then, and what the first one said holds.
 g_wait() {
-  if [ -z "${BASH_VERSION-}" ]; then
-    while :; do
-      [ -n "$g_told" ] && g_told= && g_stop
-      g_waiting=1
-      wait "$g_pid"
-      g_rc=$?
-      g_waiting=
-      [ -n "$g_told" ] && kill -0 "$g_pid" 2>/dev/null || break
-    done
-    return
-  fi
   g_before=
   while :; do
     [ -n "$g_told" ] && g_told= && g_stop
     g_child= g_waiting=1
-    if [ -z "$g_before" ]; then wait $g_to_its_end "$g_pid"; else wait $g_to_its_end "$g_pid" 2>"$g_note.wait"; fi
+    wait $g_to_its_end "$g_pid"
     g_rc=$?
     g_waiting=
-    if [ -z "$g_to_its_end" ] && [ "$g_rc" -gt 128 ] && kill -0 "$g_pid"; then # it may only be stopped
-      g_tool sleep 1
-      continue
+    if [ "$g_rc" = 127 ] && [ -n "$g_before" ]; then
+      g_rc=$g_before
+      [ "$g_rc" != broken ] || g_recall
+      return
     fi
-    if [ "$g_rc" = 127 ] && [ -n "$g_before" ] && read -r g_text <"$g_note.wait"; then
-      case $g_text in
-        *'not a child'*)
-          g_rc=$g_before
-          break
-          ;;
-      esac
-    fi
-    g_before=$g_rc
     [ -n "$g_told$g_child" ] || break
+    case $g_rc in
+      129 | 13[018] | 14[0125]) g_before=${g_before:-broken} ;; # 128 and the signals that have a trap
+      *) g_before=$g_rc ;;
+    esac
+    if [ -z "$g_to_its_end" ] && [ -n "${BASH_VERSION-}" ] && kill -0 "$g_pid"; then
+      g_tool sleep 1 # an old bash returns for one that is only stopped
+    fi
   done
+}
+
+# g_rc by the job list's word, where no wait told it.
+g_recall() {
+  g_rc=143
+  [ -n "${BASH_VERSION-}" ] || jobs -l >"$g_note"
+  while read -r g_text; do
+    case $g_text in
+      *" $g_pid Done("*) g_rc=${g_text#*Done\(} g_rc=${g_rc%%\)*} ;;
+      *" $g_pid Exit "*) g_rc=${g_text#*Exit } g_rc=${g_rc%% *} ;;
+      *" $g_pid Done"*) g_rc=0 ;;
+      *" $g_pid Killed"*) g_rc=137 ;;
+      *" $g_pid Hangup"*) g_rc=129 ;;
+      *" $g_pid Interrupt"*) g_rc=130 ;;
+      *" $g_pid Quit"*) g_rc=131 ;;
+      *" $g_pid Abort"*) g_rc=134 ;;
+      *" $g_pid Segm"*) g_rc=139 ;;
+    esac
+  done <"$g_note"
 }
 
 # g_how: code, or signal where the job list says so; the exit status of a shell does not tell.
@@ -607,8 +615,8 @@ g_not_started() {
   esac
   { IFS= read -r g_text && ! read -r g_key; } <"$g_err" || return 1
   case $g_text in
-    setsid:*"$g_program"* | env:*"$g_program"* | nice:*"$g_program"* | "$0: "*"$g_program"* | \
-      setsid:*"$g_command"* | env:*"$g_command"* | "$0: "*"$g_command"*) ;;
+    *setsid:*"$g_program"* | *env:*"$g_program"* | *nice:*"$g_program"* | "$0: "*"$g_program"* | \
+      *setsid:*"$g_command"* | *env:*"$g_command"* | "$0: "*"$g_command"*) ;;
     *) return 1 ;;
   esac
   case $g_text in
@@ -973,15 +981,19 @@ g_end() { # DIR; its exit code in g_value
   done 2>/dev/null <"$1/spec"
   g_value=2
   [ -n "$g_cookie" ] || return
-  g_value=1 g_tries=0
+  g_value=1 g_tries=0 g_wanted='*'
+  case $g_cookie in
+    *[!A-Za-z0-9_-]*) g_pattern=GRID_COOKIE= ;;
+    *) g_pattern=GRID_COOKIE=$g_cookie ;;
+  esac
   g_end_groups "$1"
   while [ "$g_tries" -lt 100 ]; do
     g_found=
     set +f
-    for g_file in $(PATH=$g_tools grep -lF -e "GRID_COOKIE=$g_cookie" /proc/[0-9]*/environ 2>/dev/null); do
+    for g_file in $(PATH=$g_tools grep -l -e "$g_pattern" /proc/[0-9]*/environ 2>/dev/null); do
       set -f
       g_one=${g_file#/proc/} g_one=${g_one%/*}
-      [ "$g_one" != $$ ] || continue
+      [ "$g_one" != $$ ] && g_is_marked "$g_one" || continue
       kill -KILL "$g_one" 2>/dev/null && g_found=1
     done
     set -f
