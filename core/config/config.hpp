@@ -17,6 +17,9 @@ namespace grid {
 template <class T>
 using Named = std::map<std::string, T, std::less<>>;
 
+// The transport to this machine: of the head, and of simulated nodes.
+inline constexpr const char* local_transport = "local";
+
 struct HeadConfig {
   enum class Run { allow, deny };
   std::string name;            // filled by load_config: the host's name where the files say nothing

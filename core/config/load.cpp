@@ -45,7 +45,7 @@ void expand_home(Config& config) {
 void fill_in(Config& config, std::string_view host) {
   if (config.head.name.empty()) config.head.name = node_name_from_host(host);
   for (auto& [name, node] : config.nodes)
-    if (node.transport.empty()) node.transport = node.simulated ? "local" : config.default_transport;
+    if (node.transport.empty()) node.transport = node.simulated ? local_transport : config.default_transport;
 }
 
 struct Layers {

@@ -134,7 +134,7 @@ class Doctor : public std::enable_shared_from_this<Doctor> {
     places.run_root = service_.config_.run_root.empty() ? run_directory::default_root()
                                                         : std::filesystem::path(service_.config_.run_root);
     places.shim = service_.dirs_.shim();
-    if (const auto local = service_.config_.plugins.find("transport.local");
+    if (const auto local = service_.config_.plugins.find(std::string("transport.") + local_transport);
         local != service_.config_.plugins.end())
       if (const auto shim = local->second.find("shim"); shim != local->second.end())
         if (const auto* const path = std::get_if<std::string>(&shim->second);

@@ -60,7 +60,7 @@ Nodes::Nodes(const Config& config, const Dirs& dirs, Registry& registry, Host& h
   head->name = head_;
   head->role = Role::head;
   head->accepts_work = config.head.run == HeadConfig::Run::allow;
-  head->config.transport = "local";
+  head->config.transport = local_transport;
   head->config.run_root = config.run_root;
   head->config.file_root = config.head.file_root;
   head->config.cpus = config.head.cpus;

@@ -42,7 +42,7 @@ class NodesTest : public testing::Test {
     machine(folder_ / "desk");
     ::setenv("GRID_SCRIPTED", folder_.c_str(), 1);
     config_.head.name = "desk";
-    config_.head.file_root = (folder_ / "desk/root").string();
+    config_.head.file_root = (folder_ / "desk/files").string();
     config_.default_transport = "scripted";
     config_.daemon.node_interval_seconds = 0.1;
   }
@@ -62,10 +62,10 @@ class NodesTest : public testing::Test {
     std::ofstream(file) << content;
   }
   static void machine(const fs::path& folder) {
-    write(folder / "root/proc/stat",
+    write(folder / "files/proc/stat",
           "cpu  100 0 100 800 0 0 0 0 0 0\ncpu0 1 0 1 8 0 0 0 0 0 0\n"
           "cpu1 1 0 1 8 0 0 0 0 0 0\n");
-    write(folder / "root/proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n");
+    write(folder / "files/proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n");
   }
   NodeConfig& node(const std::string& name) {
     machine(folder_ / name);
@@ -167,7 +167,7 @@ TEST_F(NodesTest, AHangingNodeHoldsUpNobodyAndIsReadOnce) {
   ASSERT_EQ(state("fast"), NodeState::alive);
   ASSERT_EQ(state("stuck"), NodeState::alive);
   file("stuck/hang");
-  file("fast/root/proc/loadavg", "3.00 1 1 1/1 1\n");
+  file("fast/files/proc/loadavg", "3.00 1 1 1/1 1\n");
   const auto first = refresh();  // it was prompt until now: it is waited for, but not for long
   EXPECT_GE(first, 900ms);
   EXPECT_LT(first, 2500ms);

@@ -20,9 +20,9 @@ class NodeTest(GridTest):
     def machine(self, name, **files):
         """A machine at the address `name`."""
         folder = os.path.join(self.nodes, name)
-        os.makedirs(os.path.join(folder, "root/proc"))
-        self.write(name, "root/proc/stat", STAT)
-        self.write(name, "root/proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 900 kB\n")
+        os.makedirs(os.path.join(folder, "files/proc"))
+        self.write(name, "files/proc/stat", STAT)
+        self.write(name, "files/proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 900 kB\n")
         for file, content in files.items():
             self.write(name, file, content)
         return folder

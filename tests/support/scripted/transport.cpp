@@ -1,7 +1,7 @@
 // A transport whose nodes are folders: a node's address is its folder, and files there say how it behaves.
 //
 //   machine_id, boot_id, user   who answers
-//   root/proc/…                 what is read
+//   files/proc/…                 what is read
 //   fail                        "NodeUnreachable no route": every call fails so, at once
 //   hang                        while it exists, no call answers
 //   checks                      lines "good|name|text|fix": what diagnose() says
@@ -92,7 +92,7 @@ class ScriptedLink final : public grid::Link {
       reading.taken = std::chrono::duration_cast<std::chrono::milliseconds>(
           std::chrono::steady_clock::now().time_since_epoch());
       for (const std::string& file : needs.files)
-        if (const fs::path real = folder_ / "root" / file.substr(1); fs::exists(real))
+        if (const fs::path real = folder_ / "files" / file.substr(1); fs::exists(real))
           reading.content[file] = slurp(real);
       return reading;
     });
