@@ -14,6 +14,7 @@ using testing::CopyTest;
 using testing::Flavour;
 using ::testing::HasSubstr;
 using testing::random_bytes;
+using testing::remove_tree;
 using testing::said;
 using testing::write;
 
@@ -83,7 +84,7 @@ void make_random_tree(const fs::path& root, unsigned seed) {
 
 TEST_P(CopyTest, A_random_tree_comes_back_as_it_went) {
   for (unsigned seed = 1; seed <= 3; ++seed) {
-    fs::remove_all(head), fs::remove_all(work), fs::remove_all(back);
+    for (const auto& place : {head, work, back}) remove_tree(place);
     fs::create_directories(work);
     make_random_tree(head, seed);
     ASSERT_EQ(said(put(all_in(head))), "");
@@ -119,7 +120,7 @@ TEST_P(CopyTest, The_list_is_exact_whatever_the_names) {
   EXPECT_TRUE(std::is_sorted(files->begin(), files->end(),
                              [](const auto& a, const auto& b) { return a.path < b.path; }));
   EXPECT_EQ(shell->requests, 1);
-  fs::remove_all(work);
+  remove_tree(work);
   EXPECT_EQ(list().error().code, Code::not_found);
 }
 
@@ -132,7 +133,7 @@ TEST_P(CopyTest, Two_thousand_small_files_take_few_requests_and_little_time) {
   EXPECT_LE(shell->requests, 3);
   ASSERT_EQ(said(get(all_out())), "");
   EXPECT_LE(shell->requests, 7);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
   expect_same(head, back, GetParam().busybox_tools);
   // A second time nothing is sent but names and checksums.
   const std::uint64_t up = shell->up_bytes;

@@ -248,6 +248,17 @@ inline std::string random_bytes(std::size_t size, unsigned seed) {
   return bytes;
 }
 
+// Also what is in folders that are closed.
+inline void remove_tree(const fs::path& root) {
+  std::error_code ignored;
+  const auto flags = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator entry(root, flags, ignored), end; entry != end;
+       entry.increment(ignored)) {
+    if (entry->is_directory(ignored) && !entry->is_symlink(ignored)) ::chmod(entry->path().c_str(), 0700);
+  }
+  fs::remove_all(root, ignored);
+}
+
 // A head folder and a run directory, and a shell between them.
 class CopyTest : public ::testing::TestWithParam<Flavour> {
  protected:
@@ -266,8 +277,7 @@ class CopyTest : public ::testing::TestWithParam<Flavour> {
   }
   ~CopyTest() override {
     shell.reset();
-    std::error_code ignored;
-    fs::remove_all(base, ignored);
+    remove_tree(base);
   }
   void SetUp() override {
     if (!fs::exists(GetParam().shell[0])) GTEST_SKIP() << "no " << GetParam().shell[0] << " here";

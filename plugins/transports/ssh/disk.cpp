@@ -119,11 +119,15 @@ Result<> write_part(const Fd& file, const fs::path& part, std::string_view bytes
 
 Result<> set_time(const Fd& file, const fs::path& part, std::int64_t mtime_ns) {
   std::int64_t seconds = mtime_ns / second_ns;
-  if (mtime_ns % second_ns < 0) --seconds;
+  std::int64_t ns = mtime_ns % second_ns;
+  if (ns < 0) {
+    --seconds;
+    ns += second_ns;
+  }
   struct timespec times[2] = {};
   times[0].tv_nsec = UTIME_OMIT;
   times[1].tv_sec = seconds;
-  times[1].tv_nsec = mtime_ns - seconds * second_ns;
+  times[1].tv_nsec = ns;
   if (::futimens(file.get(), times) != 0) return disk_error(part.string(), errno);
   return {};
 }

@@ -59,8 +59,11 @@ std::string pax_record(const std::string& key, const std::string& value) {
 std::string tar_header(const TarEntry& entry) {
   std::string out;
   std::int64_t seconds = entry.mtime_ns / second_ns;
-  if (entry.mtime_ns % second_ns < 0) --seconds;
-  const std::int64_t ns = entry.mtime_ns - seconds * second_ns;
+  std::int64_t ns = entry.mtime_ns % second_ns;
+  if (ns < 0) {
+    --seconds;
+    ns += second_ns;
+  }
   if (ns != 0 && seconds >= 0 && entry.kind != TarEntry::Kind::folder) {
     char fraction[16];
     std::snprintf(fraction, sizeof fraction, ".%09lld", static_cast<long long>(ns));
