@@ -176,6 +176,11 @@ class Server {
     }
     process_.end(0ms);
   }
+  // Killed, with all sessions, and there again.
+  void restart() {
+    kill();
+    EXPECT_TRUE(start(port_)) << log();
+  }
   // SIGSTOP or SIGCONT to the server and its sessions.
   void signal(int number) const {
     for (const pid_t pid : family(process_.pid())) ::kill(pid, number);
