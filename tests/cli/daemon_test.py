@@ -1,4 +1,5 @@
 """Several programs at once, a second daemon, and folders that take nothing: a clear error, and nothing lost."""
+import json
 import os
 import subprocess
 import unittest
@@ -38,6 +39,7 @@ class Daemon(GridTest):
 
     def test_a_stopped_daemon_leaves_its_tasks(self):
         execution = self.grid.submit("sh", "-c", "sleep 1; exit 4")
+        wait_until(lambda: self.grid.api(f"/v1/executions/{execution}")["state"] == "running", 20, "its start")
         self.assert_exit(self.grid.run("daemon", "stop"), 0)
         self.assertIsNone(self.grid.daemon_pid())
         self.assert_exit(self.grid.run("wait", execution), 4)
@@ -82,7 +84,12 @@ class Folders(GridTest):
         self.grid_inside("wait", "1", code=5)
         done_file = os.path.join(self.grid.root, "done")
         self.grid_inside("run", "-d", "--", "sh", "-c", f"until [ -e {done_file} ]; do sleep 0.05; done; exit 6", code=0)
+        # Until its start is written down, or that would be the first thing to fail.
+        wait_until(lambda: "execution_started" in self.grid_inside("why", "2", "--json", code=0).stdout, 20, "its start")
         self.inside("sh", "-c", f"cat /dev/zero > {self.grid.state}/ballast")
+        large = self.grid_inside("run", "-d", "--", "true", *["x" * 100000] * 10)
+        self.assertEqual(large.returncode, 1, large)
+        self.assertRegex(large.stderr.lower(), "full|space")
         accepted = []
         for _ in range(20):
             done = self.grid_inside("run", "-d", "--", "sh", "-c", "exit 7")
@@ -93,6 +100,8 @@ class Folders(GridTest):
         self.assertRegex(done.stderr.lower(), "full|space")
         with open(done_file, "w", encoding="utf-8"):
             pass
+        wait_until(lambda: json.loads(self.grid_inside("daemon", "status", "--json").stdout)["degraded"], 20,
+                   "an end that cannot be written down")
         self.inside("rm", f"{self.grid.state}/ballast", code=0)
         self.grid_inside("wait", "1", code=5)
         self.assertEqual(self.grid_inside("logs", "1", code=0).stdout, "before\n")
@@ -100,6 +109,10 @@ class Folders(GridTest):
         for execution in accepted:
             self.grid_inside("wait", execution, code=7)
         wait_until(lambda: self.grid_inside("run", "--", "sh", "-c", "exit 8").returncode == 8, 20, "new work to be accepted")
+        # The next daemon knows of them from the disk alone.
+        self.grid_inside("daemon", "stop", code=0)
+        for execution, code in {"1": 5, "2": 6, **dict.fromkeys(accepted, 7)}.items():
+            self.grid_inside("wait", execution, code=code)
 
 
 if __name__ == "__main__":

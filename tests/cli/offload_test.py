@@ -24,7 +24,8 @@ class Scan(GridTest):
         self.assertIn("cpu_high", decision["thresholds"])
         for refused in decision["refused_nodes"]:
             self.assertLessEqual({"node", "reason"}, refused.keys())
-        self.assertIn("desk", [refused["node"] for refused in decision["refused_nodes"]])
+        reasons = {refused["node"]: refused["reason"] for refused in decision["refused_nodes"]}
+        self.assertRegex(reasons.get("desk", ""), "^head: ", reasons)
         for each in scan["candidates"]:
             self.assertLessEqual({"pid", "command", "restartable", "reasons", "placements"}, each.keys())
             self.assertIn(each["restartable"], ("yes", "with_loss", "no"))
@@ -55,6 +56,14 @@ class Scan(GridTest):
                 self.assertNotIn(raw, shown, words)
             if "--json" not in words:   # JSON holds text as it is
                 self.assertNotIn("\u202e".encode(), shown, words)
+
+    def test_hostile_names_in_an_error(self):
+        hog = self.grid.start(program=["sh", "-c", "while :; do :; done", "\x1b]52;c;aGk=\x07\u202e\r\x9b31m"],
+                              stdout=subprocess.PIPE, start_new_session=True)
+        done = self.assert_exit(self.grid.run("offload", "execute", str(hog.pid), "--yes"), 4)
+        self.assertIn("aGk=", done.stderr)
+        for raw in ("\x1b", "\x07", "\u202e", "\r", "\x9b"):
+            self.assertNotIn(raw, done.stdout + done.stderr)
 
     def test_no_colour_without_a_terminal(self):
         self.grid.run("run", "--", "true")
@@ -90,15 +99,24 @@ class Execute(GridTest):
         wait_until(lambda: words_of(hog.pid)[:1] == [b"sleep"], 5)
         done = self.assert_exit(self.grid.run("offload", "execute", str(hog.pid)), 4)
         self.assertIn("--yes", done.stderr)
+        # The daemon asks, too, whoever speaks to it.
+        refused = self.grid.api("/v1/offload", "POST", {"pid": hog.pid, "accept_loss": False})
+        self.assertEqual((refused.get("error") or {}).get("code"), "NotRestartable", refused)
+        self.assertEqual(self.grid.json("offload", "history")["entries"], [])
         self.assertEqual(state_of(hog.pid), "S")
 
     def test_what_does_not_exist_or_is_not_named(self):
         self.assert_exit(self.grid.run("offload", "execute", "4194000"), 3)
         missing = self.assert_exit(self.grid.run("offload", "execute"), 2)
-        self.assertIn("PID", missing.stderr)
+        self.assertIn("PID is missing", missing.stderr)
 
     def test_ourselves_are_not_moved(self):
-        self.assert_exit(self.grid.run("offload", "execute", str(os.getpid()), "--yes"), 4)
+        self.grid.run("daemon", "start")
+        done = self.assert_exit(self.grid.run("offload", "execute", str(self.grid.daemon_pid()), "--yes"), 4)
+        self.assertIn("grid_itself", done.stderr)
+        # Nor is a tree that a grid runs in: here, the command itself.
+        done = self.assert_exit(self.grid.run("offload", "execute", str(os.getpid()), "--yes"), 4)
+        self.assertIn("grid_itself", done.stderr)
 
 
 if __name__ == "__main__":

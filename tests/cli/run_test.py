@@ -5,10 +5,17 @@ import signal
 import subprocess
 import unittest
 
-from gridtest import GridTest, holding, state_of, wait_until, words_of
+from gridtest import GridTest, holding, read, state_of, wait_until, words_of
 
 
 class Run(GridTest):
+    def assert_bytes(self, found, wanted):
+        """assertEqual would seek the differences of long bytes for minutes."""
+        if found == wanted:
+            return
+        at = len(os.path.commonprefix([found, wanted]))
+        self.fail(f"{len(found)} bytes instead of {len(wanted)}; from byte {at} on: {found[at:at + 40]!r}, not {wanted[at:at + 40]!r}")
+
     def test_exit_code_is_the_command_s(self):
         for code in (0, 7, 255):
             self.assert_exit(self.grid.run("run", "--", "sh", "-c", f"exit {code}"), code)
@@ -44,7 +51,7 @@ class Run(GridTest):
         self.assertEqual(self.grid.run("run", "--", "readlink", "/proc/self/fd/0").stdout, "/dev/null\n")
         bytes_in = bytes(range(256)) * 300
         piped = self.grid.run("run", "--stdin", "-", "--", "cat", text=False, stdin=None, input=bytes_in)
-        self.assertEqual(piped.stdout, bytes_in)
+        self.assert_bytes(piped.stdout, bytes_in)
         with open(os.path.join(self.grid.work, "in"), "wb") as file:
             file.write(b"from a file")
         self.assertEqual(self.grid.run("run", "--stdin", "in", "--", "cat").stdout, "from a file")
@@ -74,27 +81,32 @@ class Run(GridTest):
         script = r"""printf 'a\000\377\n'; printf 'b\033[2J' >&2; head -c 300000 /dev/zero | tr '\0' x; printf end >&2"""
         out, err = b"a\0\xff\n" + b"x" * 300000, b"b\x1b[2Jend"
         done = self.assert_exit(self.grid.run("run", "--", "sh", "-c", script, text=False), 0)
-        self.assertEqual((done.stdout, done.stderr), (out, err))
+        self.assert_bytes(done.stdout, out)
+        self.assert_bytes(done.stderr, err)
         logs = self.assert_exit(self.grid.run("logs", "1", text=False), 0)
-        self.assertEqual((logs.stdout, logs.stderr), (out, err))
+        self.assert_bytes(logs.stdout, out)
+        self.assert_bytes(logs.stderr, err)
         self.assertEqual(self.grid.run("logs", "1", "--stream", "stderr", text=False).stdout, b"")
 
     def test_logs_follow_while_it_runs(self):
         go = os.path.join(self.grid.root, "go")
         execution = self.grid.submit("sh", "-c", f'echo one; until [ -e {go} ]; do sleep 0.05; done; echo two')
-        follower = self.grid.start("logs", "-f", execution, stdout=subprocess.PIPE)
-        self.assertEqual(follower.stdout.readline(), b"one\n")
+        seen = os.path.join(self.grid.root, "seen")
+        with open(seen, "wb") as out:
+            follower = self.grid.start("logs", "-f", execution, stdout=out)
+        wait_until(lambda: read(seen) == "one\n", 20, "the first line")
         self.assertIsNone(follower.poll())
         with open(go, "w", encoding="utf-8"):
             pass
-        self.assertEqual(follower.stdout.read(), b"two\n")
-        self.assertEqual(follower.wait(10), 0)
+        self.assertEqual(follower.wait(20), 0)
+        self.assertEqual(read(seen), "one\ntwo\n")
 
     def test_cancel_ends_all_it_started(self):
         mark = f"CANCEL_MARK={self.grid.root}"
-        script = "setsid sleep 1001 & (sleep 1002 &) ; sleep 1003"
+        # A child that left the session, an orphan, an orphan that left the session, and a plain child.
+        script = "setsid sleep 1001 & (sleep 1002 &) ; (setsid sleep 1003 &) ; sleep 1004"
         execution = self.grid.submit("sh", "-c", script, options=("-e", mark))
-        started = wait_until(lambda: len(found := [pid for pid in holding(mark) if words_of(pid)[:1] == [b"sleep"]]) >= 3 and found,
+        started = wait_until(lambda: len(found := [pid for pid in holding(mark) if words_of(pid)[:1] == [b"sleep"]]) >= 4 and found,
                              20, "the task's processes")
         self.assert_exit(self.grid.run("cancel", execution), 0)
         self.assertEqual(self.ended(execution)["state"], "cancelled")

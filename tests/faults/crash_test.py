@@ -3,6 +3,7 @@
 After each death the promises are checked: what was accepted is settled truly, a task ran at most once, and no tree is
 stopped without a live attempt.
 """
+import http.client
 import os
 import subprocess
 import time
@@ -54,6 +55,7 @@ class Crash(unittest.TestCase):
                         daemon.wait(0.2)
                     except subprocess.TimeoutExpired:
                         self.check_task(grid, lines, accepted=True)
+                        self.assertEqual(read(lines), "run\n")   # nobody died: it must have run
                         return True
                 daemon.wait(10)
             self.settle(grid, lambda: all(each["state"] in TERMINAL for each in grid.json("ps")["executions"]))
@@ -98,6 +100,36 @@ class Crash(unittest.TestCase):
             return False
 
         self.assertGreater(self.in_each_grid(case, 300), 15)
+
+    def test_no_tree_is_left_stopped_when_the_copy_fails(self):
+        def case(grid, number):
+            daemon = self.daemon(grid, number)
+            if daemon is None:
+                return False
+            tree = Tree(grid, seconds=0.3, code=3)
+            done = grid.run("offload", "execute", str(tree.pid), "--yes", "--no-start", "-d")
+            if done.returncode == 0:
+                wait_until(lambda: daemon.poll() is not None or self.goes_on(grid), 20, "the original to go on")
+            try:
+                daemon.wait(0.2)
+            except subprocess.TimeoutExpired:
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.check_move(grid, tree)
+                self.assertEqual(tree.copies(), 1)
+                return True
+            self.guard_alone(grid, tree)
+            self.settle(grid, lambda: self.is_settled(grid, tree))
+            self.check_move(grid, tree)
+            return False
+
+        self.assertGreater(self.in_each_grid(case, 300), 15)
+
+    def goes_on(self, grid):
+        """While a daemon answers: the newest attempt is the original again."""
+        try:
+            return self.resumed(grid.api("/v1/executions/1"))
+        except (OSError, http.client.HTTPException):
+            return False
 
     def guard_alone(self, grid, tree):
         """Before any other daemon: without a start that was sent, the guard has continued the tree."""

@@ -76,12 +76,18 @@ class Killed(GridTest):
     def test_a_frozen_daemon(self):
         execution = self.grid.submit("sh", "-c", "sleep 1; echo late; exit 3")
         self.running(execution)
+        go = os.path.join(self.grid.root, "go")
+        longer = self.grid.submit("sh", "-c", f"until [ -e {go} ]; do sleep 0.05; done; exit 4")
+        self.running(longer)
         pid = self.grid.daemon_pid()
         os.kill(pid, signal.SIGSTOP)
         time.sleep(3)   # the time itself is what is tested
         os.kill(pid, signal.SIGCONT)
         self.assert_exit(self.grid.run("wait", execution), 3)
         self.assertEqual(self.grid.run("logs", execution).stdout, "late\n")
+        with open(go, "w", encoding="utf-8"):
+            pass
+        self.assert_exit(self.grid.run("wait", longer), 4)
         self.assertEqual(self.grid.daemon_pid(), pid)
 
 
