@@ -288,6 +288,7 @@ g_run() {
   [ "$g_session" = $$ ] && g_alone=
   [ "$g_mode" = own ] && g_environment=$g_list || g_environment= g_first=$g_list
   [ "$g_mode" = own ] && g_first=
+  case $g_stdin in '' | /*) ;; *) g_stdin=$g_dir/$g_stdin ;; esac # staged: in the run directory
   # The variables of a task come before its arguments; in the mode `own` they are this process's already.
   set -- _main "$g_dir" "$g_tools" "$g_shell" "$g_mode" "$g_prefix" "$g_array" "$g_slots" "$g_grace" "$g_umask" \
     "$g_cwd" "$g_stdin" "$g_execution" "$g_cookie" "$g_path" "$g_variables" "$g_a1"
