@@ -74,7 +74,7 @@ struct Spec {
   std::string cwd;                   // absolute; empty: the work folder
   std::vector<std::string> environment;
   std::vector<std::string> inherit;  // see Task
-  std::string stdin_path;            // absolute; empty: /dev/null
+  std::string stdin_path;            // relative: to the run directory; empty: /dev/null
   std::optional<std::uint32_t> umask;
   double grace_seconds = 10;  // kept in milliseconds
 };

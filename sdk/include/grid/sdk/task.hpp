@@ -17,7 +17,7 @@ struct Task {
   // Names of variables that belong to the machine (PATH, HOME, USER, …): each gets the value it has on the
   // node for whoever runs the shim, and is absent where it is absent there. An entry of `environment` wins.
   std::vector<std::string> inherit;
-  std::string stdin_path;  // absolute, on the node; empty: /dev/null
+  std::string stdin_path;  // on the node; relative: to the run directory; empty: /dev/null
   Resources needs{1.0, 0, 0, 0};
   std::vector<std::string> labels;  // a node must have all of them
   std::optional<std::uint32_t> umask;
