@@ -246,10 +246,19 @@ g_wait() {
     g_waiting=
     if [ "$g_rc" = 127 ] && [ -n "$g_before" ]; then
       g_rc=$g_before
-      [ "$g_rc" != broken ] || g_recall
+      [ "$g_rc" != broken ] || { g_rc=143 && g_recall; }
       return
     fi
-    [ -n "$g_told$g_child" ] || break
+    case $g_told$g_child:$g_rc:${BASH_VERSION-} in
+      :145:?*) # bash says so before its trap for CHLD has run; or that is how it ended
+        kill -0 "$g_pid" || {
+          jobs -l >>"$g_note"
+          g_recall
+          return
+        }
+        ;;
+      :*) break ;;
+    esac
     case $g_rc in
       129 | 13[018] | 14[0125]) g_before=${g_before:-broken} ;; # 128 and the signals that have a trap
       *) g_before=$g_rc ;;
@@ -262,7 +271,6 @@ g_wait() {
 
 # g_rc by the job list's word, where no wait told it.
 g_recall() {
-  g_rc=143
   [ -n "${BASH_VERSION-}" ] || jobs -l >"$g_note"
   while read -r g_text; do
     case $g_text in
@@ -270,6 +278,7 @@ g_recall() {
       *" $g_pid Exit "*) g_rc=${g_text#*Exit } g_rc=${g_rc%% *} ;;
       *" $g_pid Done"*) g_rc=0 ;;
       *" $g_pid Killed"*) g_rc=137 ;;
+      *" $g_pid Terminated"*) g_rc=143 ;;
       *" $g_pid Hangup"*) g_rc=129 ;;
       *" $g_pid Interrupt"*) g_rc=130 ;;
       *" $g_pid Quit"*) g_rc=131 ;;
@@ -290,11 +299,12 @@ g_tell() {
   [ -n "${BASH_VERSION-}" ] || jobs -l >"$g_note"
   while read -r g_text; do
     case $g_text in
+      *Running* | *Stopped*) continue ;;
       *" $g_pid "*) ;;
       *) continue ;;
     esac
     case $g_text in
-      *Done*"($g_rc)"* | *Exit*"$g_rc"*) ;;
+      *Done*"($g_rc)"* | *Exit*"$g_rc"*) g_how=code ;;
       *) g_how=signal ;;
     esac
     case $g_text in
@@ -317,8 +327,8 @@ g_not_started() {
   esac
   { IFS= read -r g_text && ! read -r g_key; } <"$g_err" || return 1
   case $g_text in
-    *setsid:*"$g_program"* | *env:*"$g_program"* | *nice:*"$g_program"* | "$0: "*"$g_program"* | \
-      *setsid:*"$g_command"* | *env:*"$g_command"* | "$0: "*"$g_command"*) ;;
+    *setsid:*"$g_program"* | *env:*"$g_program"* | *nice:*"$g_program"* | "${0%/*}/"*": line "*"$g_program"* | \
+      *setsid:*"$g_command"* | *env:*"$g_command"* | "${0%/*}/"*": line "*"$g_command"*) ;;
     *) return 1 ;;
   esac
   case $g_text in
