@@ -22,6 +22,12 @@ const std::string& server_script() {
   return script;
 }
 
+const std::string& shim_text() {
+  static const std::string text =
+      std::string(scripts::shim_element) + std::string(scripts::shim_slots) + std::string(scripts::shim);
+  return text;
+}
+
 std::string random_token() {
   std::array<unsigned char, 16> bytes;
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();

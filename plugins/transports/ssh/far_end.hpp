@@ -19,7 +19,9 @@ inline constexpr std::string_view start_command =
 
 // The server with all its verbs.
 [[nodiscard]] const std::string& server_script();
-// The same with more verbs, for tests.
+// The shim, in one text.
+[[nodiscard]] const std::string& shim_text();
+// The server with more verbs, for tests.
 [[nodiscard]] std::string server_script_with(std::string_view verbs);
 
 // 32 random letters, from the kernel.

@@ -7,7 +7,6 @@
 
 #include "answer.hpp"
 #include "far_end.hpp"
-#include "scripts.hpp"
 
 namespace grid::ssh {
 namespace {
@@ -19,7 +18,7 @@ constexpr int shim_missing = 8;  // status, see run.sh
 const std::string& shim_hash() {
   static const std::string hash = [] {
     std::uint64_t value = 0xcbf29ce484222325U;  // FNV-1a: it tells versions apart, nothing more
-    for (const char c : scripts::shim) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    for (const char c : shim_text()) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
     std::array<char, 17> text{};
     std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
     return std::string(text.data());
@@ -46,7 +45,7 @@ void Verbs::ask_with_shim(const std::string& root, Request request, Done<Answer>
   const Request again = request;
   shell_.ask(std::move(request), [this, root, verb, again, done = std::move(done)](Result<Answer> answer) {
     if (!answer || answer->status != shim_missing) return settle(verb, std::move(answer), done);
-    const std::string text(scripts::shim);
+    const std::string& text = shim_text();
     ask(ssh::request("shim", {root, shim_hash(), random_token(), std::to_string(text.size())}, text),
         [this, again, done](Result<Answer> sent) {
           if (!sent) return done(std::move(sent));
