@@ -71,6 +71,8 @@ void Starter::look(const std::string& run, std::int64_t number) {
   const std::string node = runs_.node(run);
   Preflight::Wanted wanted;
   wanted.folder = !run_options_of(task->record).staged() && !task->record.task.cwd.empty();
+  // Of one named by its path the start itself says what is wrong with it: there is nowhere else to look.
+  wanted.program = task->record.task.argv.front().find('/') == std::string::npos;
   if (!preflight_.needed(node, task->record, wanted)) return select(run, number, {});
   retry_.call<Preflight::Passed>(
       [this, node, number, wanted](Done<Preflight::Passed> done) {

@@ -32,6 +32,7 @@ class Guide(ClusterTest):
         with open(PAGE, encoding="utf-8") as file:
             commands = commands_of(file.read())
         self.assertGreater(len(commands), 12)
+        self.figures.mount(self.cluster["gpu1"])   # idle, whatever this machine does
         # One shell, as a person has; after each command its number and status on both streams' common file.
         script = "".join(f"{command}\nstatus=$?; echo; echo \"@@ {number} $status\"\n" if not command.endswith("&") else
                          f"{command}\necho; echo '@@ {number} 0'\n" for number, (command, _) in enumerate(commands))

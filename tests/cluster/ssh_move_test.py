@@ -126,7 +126,7 @@ class Move(ClusterTest):
         grid.run("daemon", "start")
         wait_until(lambda: all((self.node(grid, name) or {}).get("cpu_fraction", 0) > 0.9 for name in ("n1", "n2")), 30, "the nodes' figures")
         done = self.assert_exit(grid.run("offload", "execute", str(pid), "--yes"), 4)
-        for wanted in ("n1", "n2", "head", "0.99"):
+        for wanted in ("n1", "n2", "head", "99 %"):
             self.assertIn(wanted, done.stderr)
         found = grid.json("offload", "execute", str(pid), "--yes")
         self.assertEqual(found["error"]["code"], "NoEligibleTarget", found)

@@ -30,10 +30,11 @@ Result<Json> trust_keys(Context& context, const std::string& node, const Json& k
   if (!fingerprint.empty()) return record(fingerprint);
   if (!has_unknown_key(keys)) return keys;
   if (!context.arguments.has("yes")) {
+    if (!context.json())
+      if (auto text = context.rendered_as_text(keys, 0); text) (void)write_all(STDERR_FILENO, *text);
     if (!context.terminal.can_ask())
       return fail(Code::policy_denied, "the keys of " + node + " are trusted only when somebody says so",
                   "grid node trust " + node + " --yes, or --fingerprint SHA256:… of the key that is right");
-    if (auto text = context.rendered_as_text(keys, 0); text) (void)write_all(STDERR_FILENO, *text);
     if (!confirm("Are these keys right?"))
       return fail(Code::policy_denied, "the keys of " + node + " were not trusted",
                   "compare with what that machine says: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub");

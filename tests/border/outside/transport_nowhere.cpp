@@ -20,13 +20,13 @@ class Nowhere final : public grid::Link {
                 grid::Done<grid::LogChunk> done) override {
     refuse(std::move(done));
   }
-  void put(const grid::Run&, std::vector<grid::FileCopy>, grid::Done<> done) override {
+  void put(const grid::Run&, std::vector<grid::FileCopy>, grid::Progress, grid::Done<> done) override {
     refuse(std::move(done));
   }
   void list(const grid::Run&, grid::Done<std::vector<grid::FileFact>> done) override {
     refuse(std::move(done));
   }
-  void get(const grid::Run&, std::vector<grid::FileCopy>, grid::Done<> done) override {
+  void get(const grid::Run&, std::vector<grid::FileCopy>, grid::Progress, grid::Done<> done) override {
     refuse(std::move(done));
   }
   void forget(const grid::Run&, grid::Done<> done) override { refuse(std::move(done)); }
