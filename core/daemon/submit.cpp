@@ -29,7 +29,11 @@ Result<> Service::check_node(const std::string& name) {
   if (name == nodes_.head() && config_.head.run == HeadConfig::Run::deny)
     return fail(Code::policy_denied, "the head takes no work", "head.run is 'deny' in the configuration");
   if (!nodes_.looked_at(name)) return {};
-  if (auto trouble = nodes_.trouble(name); trouble && !trouble->retryable) return fail(std::move(*trouble));
+  auto trouble = nodes_.trouble(name);
+  if (!trouble || trouble->retryable) return {};
+  if (trouble->code == Code::policy_denied) return fail(std::move(*trouble));
+  // It may have been mended since. If not, the execution ends with the reason.
+  nodes_.try_again(name);
   return {};
 }
 

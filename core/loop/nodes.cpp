@@ -235,7 +235,7 @@ void Nodes::trust_host_key(const std::string& name, const HostKey& key, Done<> d
   const auto way = way_to(name);
   if (!way) return done(fail(way.error()));
   way->transport->trust_host_key(way->address, key, [this, name, done = std::move(done)](Result<> trusted) {
-    if (const auto now = entries_.find(name); trusted && now != entries_.end()) look(now->second);
+    if (trusted) try_again(name);
     done(std::move(trusted));
   });
 }

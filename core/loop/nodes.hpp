@@ -56,6 +56,9 @@ class Nodes {
   // or the same machine as another node), else why it does not answer. Nothing: it can, or nobody has looked
   // yet.
   [[nodiscard]] std::optional<Error> trouble(const std::string& name) const;
+  // Somebody asks for it, or has just mended something: what is known against it counts no more, and it is
+  // looked at anew.
+  void try_again(const std::string& name);
   // A node that has just come into the configuration. Error: resource_conflict, the name is taken by a node
   // that differs.
   Result<> add(const std::string& name);

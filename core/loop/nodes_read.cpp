@@ -89,6 +89,16 @@ void Nodes::look(const Entries& entry) {
   if (!entry->reading) read(entry, [] {});
 }
 
+void Nodes::try_again(const std::string& name) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end() || found->second->link == nullptr) return;
+  Entry& entry = *found->second;
+  entry.link->try_again();
+  entry.identity_asked = entry.read_ended = false;
+  entry.identity_error.reset();
+  look(found->second);
+}
+
 void Nodes::identify(const Entries& entry) {
   if (std::exchange(entry->identifying, true)) return;
   entry->link->identify([this, weak = std::weak_ptr(entry)](Result<Link::Identity> identity) {

@@ -142,4 +142,11 @@ void FencedLink::diagnose(Done<std::vector<Check>> done) {
                                    [&](Done<std::vector<Check>> once) { link_->diagnose(std::move(once)); });
 }
 
+void FencedLink::try_again() {
+  (void)supervisor_->fence("try_again", [this]() -> Result<> {
+    link_->try_again();
+    return {};
+  });
+}
+
 }  // namespace grid

@@ -36,6 +36,7 @@ class FencedLink final : public Link {
   void get(const Run& run, std::vector<FileCopy> files, Progress progress, Done<> done) override;
   void forget(const Run& run, Done<> done) override;
   void diagnose(Done<std::vector<Check>> done) override;
+  void try_again() override;
 
  private:
   FencedLink(std::shared_ptr<Supervisor> supervisor, std::shared_ptr<Transport> transport, RunSink& sink);

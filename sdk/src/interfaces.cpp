@@ -21,6 +21,7 @@ Renderer::~Renderer() = default;
 RunSink::~RunSink() = default;
 Link::~Link() = default;
 void Link::diagnose(Done<std::vector<Check>> done) { done(std::vector<Check>{}); }
+void Link::try_again() {}
 Transport::~Transport() = default;
 void Transport::host_keys(const std::string&, Done<HostKeys> done) {
   done(fail(Code::usage, "this transport has no host keys"));

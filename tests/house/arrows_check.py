@@ -44,7 +44,8 @@ def may_include(path, target):
     if target.startswith("grid/sdk/"):
         return True
     if not target.startswith(("core/", "apps/", "plugins/", "sdk/", "tests/", "bench/")):
-        return (house.source / path.parent / target).exists()
+        neighbour = house.source / path.parent / target
+        return neighbour.exists() or neighbour.with_suffix("").is_dir()  # made by the build from a folder of that name
     if part[0] == "plugins":
         return target.startswith("/".join(part[:3]) + "/")
     if part[0] == "core":

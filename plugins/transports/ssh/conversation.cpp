@@ -1,5 +1,7 @@
 #include "conversation.hpp"
 
+#include "failures.hpp"
+
 #include <algorithm>
 #include <random>
 #include <utility>
@@ -40,10 +42,7 @@ Conversation::Conversation(NodeSettings settings, WireFactory factory, const Sto
       limit_(settings_.channels),
       machine_(settings_.machine) {}
 
-Error Conversation::named(Error error) const {
-  error.message = "node " + settings_.node + ": " + error.message;
-  return error;
-}
+Error Conversation::named(Error error) const { return of_node(std::move(error), settings_.node); }
 
 void Conversation::take(Job job) {
   if (!wire_ && Clock::now() < next_try_) return deliver_(std::move(job), fail(named(last_error_)));

@@ -117,4 +117,12 @@ Result<> judge_host_key(const Destination& to, const KnownHost& known, const std
                   : "compare the fingerprint with the host's, then: grid node trust NODE");
 }
 
+Error of_node(Error error, const std::string& node) {
+  constexpr std::string_view placeholder = "node trust NODE";
+  error.message = "node " + node + ": " + error.message;
+  if (const auto at = error.hint.find(placeholder); at != std::string::npos)
+    error.hint.replace(at, placeholder.size(), "node trust " + node);
+  return error;
+}
+
 }  // namespace grid::ssh

@@ -29,6 +29,10 @@ Error given_up(const Destination& to);
 // Whether the key that the host shows is good: host_key_mismatch in all cases where it is not.
 Result<> judge_host_key(const Destination& to, const KnownHost& known, const std::string& type,
                         const std::string& key_fingerprint);
+// As the link of `node` says it: what is said of the host names the node, also in the commands that it
+// proposes.
+[[nodiscard]] Error of_node(Error error, const std::string& node);
+
 // What has to be done by hand before another key can be recorded.
 std::string removal_hint(const Destination& to, const KnownKey& record);
 

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "failures.hpp"
 #include "far_end.hpp"
 #include "grid/sdk/run_directory.hpp"
 #include "node_checks.hpp"
@@ -71,10 +72,10 @@ void SshLink::stop() noexcept {
 
 template <class T>
 void SshLink::refuse(Error error, Done<T> done) {
-  error.message = "node " + node_.name + ": " + error.message;
-  host_.post([alive = std::weak_ptr(alive_), error = std::move(error), done = std::move(done)] {
-    if (!alive.expired()) done(fail(error));
-  });
+  host_.post(
+      [alive = std::weak_ptr(alive_), error = of_node(std::move(error), node_.name), done = std::move(done)] {
+        if (!alive.expired()) done(fail(error));
+      });
 }
 
 template <class T>

@@ -24,7 +24,7 @@ class SshLink : public Link {
   // After return nothing is answered and no event comes.
   void stop() noexcept;
   // See NodeThread.
-  void forgive() { thread_.forgive(); }
+  void try_again() override { thread_.forgive(); }
 
   void identify(Done<Identity> done) override;
   void read(const Needs& needs, Done<Reading> done) override;

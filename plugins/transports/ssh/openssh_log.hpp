@@ -19,7 +19,7 @@ struct ShownKey {
 // Empty fields: none was shown.
 ShownKey shown_key(std::string_view log);
 
-// "/root/.ssh/id_ed25519 SHA256:…"
+// "~/.ssh/id_ed25519 SHA256:…"
 std::string accepted_login(std::string_view log);
 
 // Why a connection was not made. Looks at known_hosts and at the keys, for the hint.

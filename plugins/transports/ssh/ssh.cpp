@@ -92,7 +92,7 @@ class Ssh final : public Transport {
           return ssh::trust_host_key(address, setup, key, Clock::now() + limit, stopping);
         },
         [this, done = std::move(done)](Result<> trusted) {
-          for (SshLink* const link : links_) link->forgive();
+          for (SshLink* const link : links_) link->try_again();
           done(std::move(trusted));
         });
   }

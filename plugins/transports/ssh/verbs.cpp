@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "answer.hpp"
+#include "failures.hpp"
 #include "far_end.hpp"
 
 namespace grid::ssh {
@@ -28,9 +29,7 @@ const std::string& shim_hash() {
 
 void Verbs::settle(const std::string& verb, Result<Answer> answer, const Done<Answer>& done) const {
   if (!answer || answer->status == 0) return done(std::move(answer));
-  Error error = error_of(*answer, verb);
-  error.message = "node " + node_ + ": " + error.message;
-  done(fail(std::move(error)));
+  done(fail(of_node(error_of(*answer, verb), node_)));
 }
 
 void Verbs::ask(Request request, Done<Answer> done) const {

@@ -53,7 +53,7 @@ class Wire {
   virtual void poll_set(std::vector<pollfd>& set, bool writing) const = 0;
   // Error: the connection is gone, and why.
   [[nodiscard]] virtual Result<> alive() = 0;
-  // What let us in, for people: "/root/.ssh/id_ed25519 SHA256:…". Empty before connect().
+  // What let us in, for people: "~/.ssh/id_ed25519 SHA256:…". Empty before connect().
   [[nodiscard]] virtual std::string login() const = 0;
 };
 

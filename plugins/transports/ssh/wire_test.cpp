@@ -280,6 +280,7 @@ TEST_P(WireTest, AServerKilledMidwayIsAnErrorNeverAnEnd) {
   Reader other{*wire, **idle};
   EXPECT_EQ(other.to_the_end(in(10s)).error().code, Code::node_unreachable);
   EXPECT_FALSE((*idle)->ended());
+  for (const auto until = in(5s); wire->alive() && Clock::now() < until;) std::this_thread::sleep_for(5ms);
   ASSERT_FALSE(wire->alive());
   EXPECT_EQ(wire->alive().error().code, Code::node_unreachable);
   EXPECT_FALSE(wire->open("cat", in(2s), never));

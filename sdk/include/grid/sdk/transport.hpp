@@ -206,6 +206,9 @@ class GRID_SDK Link {
   // What `grid doctor` asks of the link: in an order in which the first bad one explains the others. Answers
   // with an error only when nothing could be looked at. By default: no checks.
   virtual void diagnose(Done<std::vector<Check>> done);
+  // Somebody has just mended something, or asks for this very node: what the link holds back after a refusal
+  // (a login that failed is not tried every second) is tried with the next call. By default: nothing is held.
+  virtual void try_again();
 };
 
 class GRID_SDK Transport : public Plugin {
