@@ -75,7 +75,8 @@ bool Conversation::turn() {
     if (auto alive = wire_->alive(); !alive) lose(alive.error());
   }
   if (wire_) beat();
-  return moved || (wire_ && !waiting_.empty() && idle_talk() != nullptr);
+  // Without a connection what waits has a new one made at once.
+  return moved || (!waiting_.empty() && (!wire_ || idle_talk() != nullptr));
 }
 
 void Conversation::connect() {
