@@ -189,9 +189,9 @@ bool Follower::take_journal(const Key& key, std::string_view bytes) {
 // Its shim is gone, and its journal was read to the end after that.
 void Follower::settle(const Key& key, std::string_view state) {
   Entry& entry = runs_.at(key);
-  if (entry.losing) return;
   if (state == "absent") return lose(key, "its run directory is gone");
   if (state == "rebooted") return lose(key, "the machine was restarted while it ran");
+  if (entry.losing) return;
   entry.losing = true;
   end(key, entry.id, "its shim ended without a result (killed, or out of memory)");
 }
