@@ -235,7 +235,8 @@ void Follower::listen() {
     hears_ = false;
     // What rang since is asked for; when that goes through, listening begins anew.
     all_ = true;
-    no_channel_ = !answer && answer.error().code == Code::resource_conflict;
+    // An answer is a refusal: asked again at once it would be refused again, many times a second.
+    no_channel_ = answer || answer.error().code == Code::resource_conflict;
     rest();
     if (!runs_.empty()) fetch_soon();
   });
