@@ -122,8 +122,13 @@ void Runs::send(const RunSpec& spec) {
       if (std::exchange(info->second.failures, 0) > 0) say_wait(info->second.task, "");
       return;
     }
-    // Only an error that is final says that it never started.
-    if (!started.error().retryable) return refuse(spec.run.name, started.error().message);
+    // Only an error that is final says that it never started; not when a try before may have started it, for
+    // the error may be of the way there. The node knows.
+    if (!started.error().retryable) {
+      const bool sure = info->second.failures == 0 || started.error().code == Code::resource_conflict;
+      return sure ? refuse(spec.run.name, started.error().message)
+                  : ask(spec.run.name, started.error().message);
+    }
     if (info->second.unwanted) return ask(spec.run.name, "cancelled");
     say_wait(info->second.task, "waits: " + info->second.node + ": " + started.error().message);
     // Said again with the same nonce it starts what was not started, and nothing a second time.
