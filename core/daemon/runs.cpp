@@ -283,7 +283,10 @@ void Runs::ended(const Run& run, const std::vector<RunEnded>& elements) {
   for (const RunEnded& e : elements) {
     info.quiet = info.quiet && e.ending.code == 0 && e.ending.stdout_bytes + e.ending.stderr_bytes == 0;
     info.ended = std::min(info.ended + 1, static_cast<std::uint32_t>(info.elements.size()));
-    if (hold_ && hold_({info.task, e.element}, e.attempt, e.ending)) continue;
+    if (hold_ && hold_({info.task, e.element}, e.attempt, e.ending)) {
+      info.held.insert(e.element);
+      continue;
+    }
     ledger_.apply({info.task, e.element}, event::Ended{e.attempt, e.ending});
   }
   if (freed_) freed_();
@@ -292,8 +295,10 @@ void Runs::ended(const Run& run, const std::vector<RunEnded>& elements) {
 void Runs::lost(const Run& run, const std::string& why) {
   const auto known = runs_.find(run.name);
   if (known == runs_.end()) return;
-  for (const RunElement& e : known->second.elements)
+  for (const RunElement& e : known->second.elements) {
+    if (known->second.held.contains(e.element)) continue;  // its end is known
     ledger_.apply({known->second.task, e.element}, event::Lost{e.attempt, why});
+  }
   release(run.name);
 }
 

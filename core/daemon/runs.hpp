@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,7 @@ class Runs : public RunSink {
     std::uint32_t slots = 1;
     std::vector<RunElement> elements;
     std::uint32_t ended = 0;
+    std::set<std::uint32_t> held;         // elements that ended, which somebody else tells later
     bool sent = false;                    // started or attached
     bool unwanted = false;                // cancelled while nobody knew whether it had started
     std::uint32_t failures = 0;           // of starts in a row
