@@ -268,7 +268,8 @@ do_log() {
   pid=${lines##* pid=}
   start=${lines##* start=}
   if [ $final = 1 ] || { process_facts "${pid%% *}" && [ "$ticks" = "${start%% *}" ]; }; then return; fi
-  log_part "$own" 1 "$7" "$8"
+  # Its output has no name of its own yet, or there is none: its record will tell.
+  if [ -f "$own" ]; then log_part "$own" 1 "$7" "$8"; else part '0 0'; fi
 }
 
 # do_forget ROOT HEAD NAME SHIM
