@@ -227,10 +227,12 @@ tl::unexpected<Error> Copying::trouble(const Answer& answer, const std::string& 
     return fail(Code::storage_failed, "no space left on the node in " + run_folder_ + " for " + what,
                 "free some space there, or give the node another `directory`", true);
   }
+  // What the file's modes forbid they forbid again: whoever repeats it would do so for ever.
+  const bool forbidden = holds(answer.complaint, "ermission denied");
   return fail(Code::storage_failed,
               what + " cannot be copied: " +
                   (why.empty() ? "the node's shell ended with status " + std::to_string(answer.status) : why),
-              {}, true);
+              {}, !forbidden);
 }
 
 void Copying::moved(std::uint64_t bytes) {
