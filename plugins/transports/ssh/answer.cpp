@@ -188,7 +188,11 @@ Error error_of(const Answer& answer, std::string_view verb) {
   }
   std::string text = shown(complaint.substr(0, 1000));
   if (text.empty()) text = "exit status " + std::to_string(answer.status);
-  return Error{Code::storage_failed, std::string(verb) + ": " + text, {}, {}, false};
+  // dash, busybox and bash: the shell gave up in the middle, and what was asked may have been done or not.
+  const bool forkless = text.find("annot fork") != std::string::npos ||
+                        text.find("an't fork") != std::string::npos ||
+                        text.find("fork: Resource") != std::string::npos;
+  return Error{Code::storage_failed, std::string(verb) + ": " + text, {}, {}, forkless};
 }
 
 }  // namespace grid::ssh
