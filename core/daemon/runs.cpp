@@ -104,8 +104,29 @@ void Runs::say_wait(std::int64_t task, const std::string& why) {
 void Runs::start(const RunSpec& spec) {
   const auto found = runs_.find(spec.run.name);
   if (found == runs_.end() || std::exchange(found->second.sent, true)) return;
+  cancel_dropped(spec);
   send(spec);
   crash_point();
+}
+
+// What was cancelled after the spec was made stands in the node's copy of it all the same.
+void Runs::cancel_dropped(const RunSpec& spec) {
+  const std::vector<RunElement>& kept = runs_.at(spec.run.name).elements;
+  if (kept.size() == spec.elements.size()) return;
+  std::vector<std::uint32_t> dropped;
+  for (const RunElement& element : spec.elements) {
+    const bool wanted = std::any_of(kept.begin(), kept.end(),
+                                    [&](const RunElement& each) { return each.element == element.element; });
+    if (!wanted) dropped.push_back(element.element);
+  }
+  if (dropped.empty()) return;
+  retry_.call<void>(
+      [this, run = spec.run, dropped](Done<> done) {
+        Link* to = link(node(run.name));
+        if (to == nullptr) return done(fail(Code::not_found, "its node is gone"));
+        to->cancel(run, dropped, std::move(done));
+      },
+      [this, run = spec.run.name](const Error&) { return runs_.contains(run); }, [](Result<>) {});
 }
 
 void Runs::send(const RunSpec& spec) {

@@ -97,6 +97,7 @@ class Runs : public RunSink {
   };
   // What became of it, until the node answers; `why` is told if it never started.
   void ask(const std::string& run, const std::string& why);
+  void cancel_dropped(const RunSpec& spec);
   void send(const RunSpec& spec);
   void drop_unsent(const std::string& run, std::vector<std::uint32_t> elements);
   void release(const std::string& run);
