@@ -326,6 +326,9 @@ void Runs::lost(const Run& run, const std::string& why) {
 void Runs::finished(const Run& run) {
   const auto known = runs_.find(run.name);
   if (known == runs_.end()) return;
+  // A journal that a full disk damaged: all of it has ended, and of some nobody knows how.
+  if (known->second.ended < known->second.elements.size())
+    return lost(run, "its journal does not say how all of it ended");
   const ActiveTask* task = ledger_.active(known->second.task);
   // An empty success leaves nothing that anybody could ask for. Where files come home the work folder is
   // still needed.

@@ -29,6 +29,8 @@ LIBRARIES = {
     "yaml-cpp/": r"core/config/yaml\.cpp",
     "sqlite3": r"core/store/sqlite\.cpp",
     "spdlog/": r"core/base/log\.cpp",
+    "libssh2": r"plugins/transports/ssh/.*|bench/yard_ssh\.cpp",
+    "openssl/": r"plugins/transports/ssh/.*",
     "nlohmann/": r"(core|apps/grid|plugins)/.*",
     "fmt/": r"(core|apps/grid|plugins)/.*",
 }

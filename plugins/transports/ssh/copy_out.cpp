@@ -231,7 +231,7 @@ void CopyOut::plan_transfers() {
 }
 
 Arrivals::File CopyOut::arrival(const Item& item, std::uint64_t offset) {
-  return {item.part, item.to, item.facts.size, offset, item.facts.mode & 07777U, item.facts.mtime_ns};
+  return {item.part, item.to, item.facts.size, offset, item.facts.mode & 0777U, item.facts.mtime_ns};
 }
 
 void CopyOut::fetch_batch(const Items& batch) {

@@ -146,7 +146,7 @@ Result<> sync_parts(const std::vector<fs::path>& parts) {
 }
 
 Result<> place_part(const fs::path& part, const fs::path& to, std::uint32_t mode) {
-  if (::chmod(part.c_str(), mode & 07777U) == 0 && ::rename(part.c_str(), to.c_str()) == 0) return {};
+  if (::chmod(part.c_str(), mode & 0777U) == 0 && ::rename(part.c_str(), to.c_str()) == 0) return {};
   const int error = errno;
   ::unlink(part.c_str());
   return disk_error(to.string(), error);
@@ -160,7 +160,7 @@ Result<> make_folders(const fs::path& path) {
 }
 
 Result<> set_mode(const fs::path& path, std::uint32_t mode) {
-  if (::chmod(path.c_str(), mode & 07777U) != 0) return disk_error(path.string(), errno);
+  if (::chmod(path.c_str(), mode & 0777U) != 0) return disk_error(path.string(), errno);
   return {};
 }
 

@@ -118,7 +118,7 @@ class Judge {
     if (!facts) {
       if (part("parent") == "yes") return add("run root", State::good, root + " can be made" + on);
       return add("run root", State::bad, root + " cannot be made: the folder above is not writable",
-                 "set `directory` of the node to a place that its user may write to");
+                 "set `run_root` of the node to a place that its user may write to");
     }
     const auto mode = nth(*facts, 0).substr(0, 10);
     const auto owner = nth(*facts, 2);
@@ -127,18 +127,18 @@ class Judge {
       return add("run root", State::bad, root + " is a symbolic link", "remove it: rm " + root);
     if (!mode.starts_with('d')) return add("run root", State::bad, root + " is not a folder", "move it away");
     if (findings_.login.greeting && owner != findings_.login.greeting->uid)
-      return add("run root", State::bad, shown + ", which is somebody else", "set `directory` of the node");
+      return add("run root", State::bad, shown + ", which is somebody else", "set `run_root` of the node");
     if (mode != "drwx------") {
       return add("run root", State::bad, shown + ": open to others",
                  "look whether anybody put something there, then: chmod 0700 " + root);
     }
     if (filesystem.starts_with("nfs") || filesystem == "cifs" || filesystem == "fuse.sshfs") {
       return add("run root", State::warning, shown + ": the network may hold up every run",
-                 "set `directory` of the node to a local disk");
+                 "set `run_root` of the node to a local disk");
     }
     if (filesystem == "tmpfs") {
       return add("run root", State::warning, shown + ": logs take memory, and a restart forgets the runs",
-                 "set `directory` of the node to a disk");
+                 "set `run_root` of the node to a disk");
     }
     add("run root", State::good, shown);
   }
@@ -149,7 +149,7 @@ class Judge {
     const std::uint64_t bytes = *kib * 1024;
     const std::string said = std::to_string(bytes >> 20U) + " MiB free in the run root";
     if (bytes >= least_free_bytes) return add("disk", State::good, said);
-    add("disk", State::warning, said, "make room, or set `directory` of the node to another disk");
+    add("disk", State::warning, said, "make room, or set `run_root` of the node to another disk");
   }
 
   void clock() {

@@ -147,9 +147,10 @@ do_start() {
         "$(tail -n 1 "$dir/shim.log" 2>/dev/null)" ;;
     esac
   fi
-  read -r kind _ <"$dir/journal"
+  # From here on it may run, so that nothing that goes wrong means that it does not.
+  read -r kind _ <"$dir/journal" || refuse TimedOut "the journal of $dir cannot be read"
   [ "$kind" != shut ] || refuse Cancelled "the start gate of $dir was shut before it started"
-  cat "$dir/journal"
+  cat "$dir/journal" || refuse TimedOut "the journal of $dir cannot be read"
 }
 
 # do_attach ROOT HEAD NAME: the state, and the journal.
@@ -281,9 +282,12 @@ do_forget() {
     if shim_lives; then refuse ResourceConflict "$dir has not finished"; fi
     do_end "$@"
   fi
+  # Out of the way first: what a cut leaves of it must not look like a run that never started.
+  gone=$here/.gone-$3
+  mv "$dir" "$gone" 2>/dev/null || gone=$dir
   # A task may have left folders that even their owner cannot look into.
-  rm -rf "$dir" 2>/dev/null || {
-    chmod -R u+rwx "$dir" 2>/dev/null
-    rm -rf "$dir"
+  rm -rf "$gone" 2>/dev/null || {
+    chmod -R u+rwx "$gone" 2>/dev/null
+    rm -rf "$gone"
   }
 }
