@@ -46,7 +46,8 @@ class Terminal(GridTest):
         self.grid.start(program=["sh", "-c", "while :; do :; done"], start_new_session=True, stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL)
         self.grid.run("daemon", "start")
-        wait_until(lambda: self.grid.api("/v1/candidates")["candidates"], 20, "candidates to pick from")
+        wait_until(lambda: [each for each in self.grid.api("/v1/candidates")["candidates"] if each["restartable"] != "no"], 20,
+                   "candidates to pick from")
         child = self.spawn("offload", "execute")
         child.expect(r"PID \(1-\d+\): ")
         child.sendline("0")

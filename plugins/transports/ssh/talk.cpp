@@ -52,7 +52,12 @@ std::pair<Job, Answer> Talk::finish() {
 
 Result<bool> Talk::move() {
   const auto wrote = write();
-  if (!wrote) return wrote;
+  if (!wrote) {
+    // It went before it had the whole of it: what it said before may tell why.
+    if (auto said = read(); !said) return said;
+    if (auto fine = reader_.greeting() ? Result<>() : ended(); !fine) return fail(fine.error());
+    return wrote;
+  }
   const bool greeted = reader_.greeting().has_value();
   auto got = read();
   if (!got) return got;

@@ -41,6 +41,7 @@ struct Faults {
   std::atomic<int> connects{0};
   std::atomic<int> opens{0};
   std::atomic<int> writes{0};
+  std::atomic<int> writes_unheard{0};    // of these, before the far end had said anything
   std::vector<std::string> environment;  // "NAME=value", in addition
 };
 
@@ -107,7 +108,10 @@ class ProcessChannel final : public Channel {
     if (faults_.frozen) return 0;
     const ssize_t n = ::write(in_.get(), bytes.data(), bytes.size());
     if (n < 0) return errno == EAGAIN ? Result<std::size_t>(0) : gone();
-    if (static_cast<std::size_t>(n) == bytes.size()) ++faults_.writes;
+    if (static_cast<std::size_t>(n) == bytes.size()) {
+      ++faults_.writes;
+      if (!heard_) ++faults_.writes_unheard;
+    }
     return static_cast<std::size_t>(n);
   }
   Result<bool> read(std::string& out, std::string& err) override {
@@ -115,6 +119,7 @@ class ProcessChannel final : public Channel {
     if (faults_.frozen) return false;
     const bool a = drain(out_, out);
     const bool b = drain(err_, err);
+    heard_ = heard_ || a || b;
     return a || b;
   }
   [[nodiscard]] bool ended() const override { return !out_ && !err_; }
@@ -126,6 +131,7 @@ class ProcessChannel final : public Channel {
   }
 
  private:
+  bool heard_ = false;
   static tl::unexpected<Error> gone() {
     return fail(Code::node_unreachable, "the connection is gone", {}, true);
   }
