@@ -89,9 +89,15 @@ void NodeThread::deliver(Job job, Result<Answer> result) {
 }
 
 void NodeThread::run() {
-  Conversation conversation(settings_, factory_, stopping_, [this](Job job, Result<Answer> result) {
-    deliver(std::move(job), std::move(result));
-  });
+  // Before the first answer is known, so is the login that it came by.
+  Conversation conversation(settings_, factory_, stopping_,
+                            [this, &conversation](Job job, Result<Answer> result) {
+                              if (auto login = conversation.take_login()) {
+                                const std::lock_guard lock(mutex_);
+                                login_ = std::move(*login);
+                              }
+                              deliver(std::move(job), std::move(result));
+                            });
   std::vector<pollfd> set;
   while (!stopping_) {
     std::vector<Job> jobs;
@@ -104,12 +110,7 @@ void NodeThread::run() {
     }
     for (auto& job : jobs) conversation.take(std::move(job));
     for (const auto id : hung_up) conversation.hang_up(id);
-    const bool more = conversation.turn();
-    if (auto login = conversation.take_login()) {
-      const std::lock_guard lock(mutex_);
-      login_ = std::move(*login);
-    }
-    if (more) continue;
+    if (conversation.turn()) continue;
     set.assign(1, {wake_.get(), POLLIN, 0});
     conversation.poll_set(set);
     const auto wait = std::clamp(conversation.wake_at() - Clock::now(), Clock::duration::zero(),
