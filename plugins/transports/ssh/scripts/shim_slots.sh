@@ -196,6 +196,7 @@ g_share() { # ARGUMENTS OF _main…
     g_workers="$g_workers $!"
   done
   exec 2>/dev/null
+  [ -z "${BASH_VERSION-}" ] || g_prod
   for g_one in $g_workers; do
     while :; do
       wait "$g_one"
@@ -213,6 +214,30 @@ g_share() { # ARGUMENTS OF _main…
   g_left=0 g_wanted='*' g_stopping= g_session=
   [ -z "$g_prefix" ] && g_session=$$
   g_clear '' "$g_session"
+}
+
+# A bash whose trap runs at the very moment at which its child ends may wait for that child for ever. It sees it
+# with the next signal of this kind, so the workers get one a second.
+g_prod() {
+  g_sleeper=
+  while :; do
+    g_some=
+    for g_one in $g_workers; do
+      kill -0 "$g_one" && g_some="$g_some $g_one"
+    done
+    [ -n "$g_some" ] || break
+    if [ -n "$g_sleeper" ] && ! kill -0 "$g_sleeper"; then
+      kill -CHLD $g_some
+      g_sleeper=
+    fi
+    if [ -z "$g_sleeper" ]; then
+      PATH=$g_tools sleep 1 </dev/null &
+      g_sleeper=$!
+    fi
+    wait -n
+  done
+  kill -KILL "$g_sleeper"
+  wait "$g_sleeper"
 }
 
 # A file that is not there means nothing was written.
