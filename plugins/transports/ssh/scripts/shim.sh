@@ -12,9 +12,9 @@
 # own. One slot is served by _main itself, several by a `_work` each; they share out the elements by who makes
 # <element>.out first. A lease is looked at by `_watch`. No text of a user is ever read as code.
 #
-# bash gives each background job a process group without a terminal, so no other program has to; it is taken
-# where there is one. Elsewhere setsid makes the group, and GNU env undoes what POSIX demands of background
-# jobs: that they ignore INT and QUIT.
+# setsid gives each task a process group, and GNU env undoes what POSIX demands of background jobs: that they
+# ignore INT and QUIT. bash makes the group by itself, but under heavy load its trap for CHLD and its wait can miss
+# each other; it is taken where it is /bin/sh, or where there is no setsid.
 #
 # Parts: shim_element.sh (one element, descendants), shim_slots.sh (slots, _main, _work, _watch), and here the spec,
 # `run` and `end`.
@@ -247,10 +247,10 @@ g_run() {
   exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
   g_read_spec
   g_bash=${BASH_VERSION:+$BASH}
-  [ -n "$g_bash" ] || g_bash=$(command -v bash)
   g_tools=${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
   PATH=$g_tools
   g_setsid=$(command -v setsid)
+  [ -n "$g_bash$g_setsid" ] || g_bash=$(command -v bash)
   if [ -n "$g_bash" ]; then
     g_shell="$g_bash --posix"
   elif [ "/proc/$$/exe" -ef /bin/sh ]; then
