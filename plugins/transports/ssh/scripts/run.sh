@@ -199,7 +199,10 @@ do_listen() {
   claim_root
   mkdir -p "$here" || exit 1
   : >"$here/bell"
-  tail -n +1 -f "$here/bell" </dev/null 2>/dev/null &
+  # A file system that cannot wake it (an overlay, a shared one) is looked at: more often where that can be said.
+  often=
+  if tail -s 0.05 -n 1 /dev/null >/dev/null 2>&1; then often='-s 0.05'; fi
+  tail $often -n +1 -f "$here/bell" </dev/null 2>/dev/null &
   tail=$!
   echo -
   read -r _
