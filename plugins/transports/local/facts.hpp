@@ -13,8 +13,8 @@ struct ProbePlace {
   std::filesystem::path root;  // run root
   bool own_files = false;      // a file system of its own as far as anybody may tell: no marker is ever seen
 };
-// What a task inherits is nothing here: shims of this transport start with an empty environment. Errors:
-// set_up()'s.
+// What a task inherits here is what the daemon has, for shims of this transport start with its environment.
+// Errors: set_up()'s.
 [[nodiscard]] Result<ProbeReport> probe(const ProbeSpec& spec, const ProbePlace& place,
                                         const Stopping& stopping);
 [[nodiscard]] Result<Link::Identity> identify(const NodeAddress& node);

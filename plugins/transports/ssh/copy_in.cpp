@@ -94,7 +94,7 @@ Result<> CopyIn::fits() const {
   return fail(Code::storage_failed,
               "no space left on the node in " + run_folder_ + ": " + std::to_string(needed) +
                   " bytes are needed and " + std::to_string(*free_bytes_) + " are free",
-              "free some space there, or give the node another `directory`", true);
+              "free some space there, or give the node another `run_root`", true);
 }
 
 void CopyIn::plan() {
@@ -109,42 +109,12 @@ void CopyIn::plan() {
   next();
 }
 
-// Files that look as if they were there are compared: small ones together, large ones in slices.
+// Files that look as if they were there are compared.
 void CopyIn::check_there() {
-  auto small = std::make_shared<Items>();
-  std::uint64_t bytes = 0;
-  const auto flush = [&] {
-    if (small->empty()) return;
-    later([this, items = std::exchange(small, std::make_shared<Items>())] {
-      Names names;
-      std::vector<fs::path> paths;
-      for (const Item* item : *items) {
-        names.push_back(item->to);
-        paths.emplace_back(item->from);
-      }
-      compare_all(names, paths, [this, items](bool same) {
-        for (Item* item : *items) item->there = same;
-        next();
-      });
-    });
-    bytes = 0;
-  };
-  for (Item& item : items_) {
-    if (!maybe_there(item)) continue;
-    if (item.facts.size >= large_bytes) {
-      later([this, &item] {
-        compare("./" + item.to, item.from, item.facts.size, [this, &item](std::uint64_t same) {
-          item.there = same == item.facts.size;
-          next();
-        });
-      });
-      continue;
-    }
-    small->push_back(&item);
-    bytes += item.facts.size;
-    if (bytes >= batch_bytes || small->size() >= batch_files) flush();
-  }
-  flush();
+  std::vector<Twin> twins;
+  for (Item& item : items_)
+    if (maybe_there(item)) twins.push_back({item.to, item.from, item.facts.size, &item.there});
+  Copying::check_there(twins);
 }
 
 void CopyIn::plan_transfers() {

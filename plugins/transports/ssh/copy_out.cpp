@@ -164,45 +164,14 @@ void CopyOut::plan() {
   next();
 }
 
-// Files that look as if they were there are compared: small ones together, large ones in slices.
+// Files that look as if they were there are compared.
 void CopyOut::check_there() {
-  auto small = std::make_shared<Items>();
-  std::uint64_t bytes = 0;
-  const auto flush = [&] {
-    if (small->empty()) return;
-    later([this, items = std::exchange(small, std::make_shared<Items>())] {
-      Names names;
-      std::vector<fs::path> paths;
-      for (const Item* item : *items) {
-        names.push_back(item->from);
-        paths.push_back(item->to);
-      }
-      compare_all(names, paths, [this, items](bool same) {
-        for (Item* item : *items) item->there = same;
-        next();
-      });
-    });
-    bytes = 0;
-  };
-  for (Item& item : items_) {
-    if (!S_ISREG(item.facts.mode) || !item.old || item.old->mode != item.facts.mode ||
-        item.old->size != item.facts.size || !same_time(item.old->mtime_ns, item.facts.mtime_ns)) {
-      continue;
-    }
-    if (item.facts.size >= large_bytes) {
-      later([this, &item] {
-        compare("./" + item.from, item.to, item.facts.size, [this, &item](std::uint64_t same) {
-          item.there = same == item.facts.size;
-          next();
-        });
-      });
-      continue;
-    }
-    small->push_back(&item);
-    bytes += item.facts.size;
-    if (bytes >= batch_bytes || small->size() >= batch_files) flush();
-  }
-  flush();
+  std::vector<Twin> twins;
+  for (Item& item : items_)
+    if (S_ISREG(item.facts.mode) && item.old && item.old->mode == item.facts.mode &&
+        item.old->size == item.facts.size && same_time(item.old->mtime_ns, item.facts.mtime_ns))
+      twins.push_back({item.from, item.to, item.facts.size, &item.there});
+  Copying::check_there(twins);
 }
 
 void CopyOut::plan_transfers() {

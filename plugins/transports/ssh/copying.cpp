@@ -174,6 +174,45 @@ void Copying::compare_all(const Names& names, const std::vector<std::filesystem:
   ask(std::move(digest), [equal, then = std::move(then)](const Answer&) { then(*equal); });
 }
 
+void Copying::check_there(const std::vector<Twin>& twins) {
+  std::vector<Twin> small;
+  std::uint64_t bytes = 0;
+  std::size_t name_bytes = 0;
+  const auto flush = [&] {
+    if (!small.empty()) {
+      later([this, batch = std::exchange(small, {})] {
+        Names names;
+        std::vector<std::filesystem::path> paths;
+        for (const Twin& twin : batch) {
+          names.push_back(twin.name);
+          paths.push_back(twin.path);
+        }
+        compare_all(names, paths, [this, batch](bool same) {
+          for (const Twin& twin : batch) *twin.there = same;
+          next();
+        });
+      });
+    }
+    bytes = name_bytes = 0;
+  };
+  for (const Twin& twin : twins) {
+    if (twin.bytes >= large_bytes) {
+      later([this, twin] {
+        compare("./" + twin.name, twin.path, twin.bytes, [this, twin](std::uint64_t same) {
+          *twin.there = same == twin.bytes;
+          next();
+        });
+      });
+      continue;
+    }
+    small.push_back(twin);
+    bytes += twin.bytes;
+    name_bytes += twin.name.size();
+    if (bytes >= batch_bytes || small.size() >= batch_files || name_bytes >= batch_name_bytes) flush();
+  }
+  flush();
+}
+
 bool Copying::linked(const std::string& path) const {
   std::set<std::string> folders;
   add_parents(path, folders);
@@ -225,7 +264,7 @@ tl::unexpected<Error> Copying::trouble(const Answer& answer, const std::string& 
   }
   if (holds(answer.complaint, "No space left") || holds(answer.complaint, "uota exceeded")) {
     return fail(Code::storage_failed, "no space left on the node in " + run_folder_ + " for " + what,
-                "free some space there, or give the node another `directory`", true);
+                "free some space there, or give the node another `run_root`", true);
   }
   // What the file's modes forbid they forbid again: whoever repeats it would do so for ever.
   const bool forbidden = holds(answer.complaint, "ermission denied");

@@ -56,6 +56,15 @@ class Copying : public std::enable_shared_from_this<Copying> {
   // Whether the files' bytes, one file after the other, are the same on both sides.
   void compare_all(const Names& names, const std::vector<std::filesystem::path>& paths,
                    std::function<void(bool)> then);
+  // A file that looks the same on both sides: its name there, its path here, and what to set when it is.
+  struct Twin {
+    std::string name;
+    std::filesystem::path path;
+    std::uint64_t bytes = 0;
+    bool* there = nullptr;
+  };
+  // Plans the steps that compare them: small ones together, large ones in slices.
+  void check_there(const std::vector<Twin>& twins);
   // A folder above `path` is a symbolic link on the node.
   [[nodiscard]] bool linked(const std::string& path) const;
 
