@@ -10,19 +10,12 @@
 
 #include "core/loop/loop.hpp"
 #include "core/loop/loop_host.hpp"
+#include "core/loop/testing.hpp"
 
 namespace grid {
 namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-class NoRuns : public RunSink {
- public:
-  void started(const Run&, const std::vector<RunStarted>&) override {}
-  void ended(const Run&, const std::vector<RunEnded>&) override {}
-  void lost(const Run&, const std::string&) override {}
-  void finished(const Run&) override {}
-};
 
 class FixedScan : public LoopServices {
  public:

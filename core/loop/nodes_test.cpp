@@ -15,6 +15,7 @@
 #include "core/base/files.hpp"
 #include "core/loop/loop_host.hpp"
 #include "core/loop/place.hpp"
+#include "core/loop/testing.hpp"
 
 namespace grid {
 namespace {
@@ -23,14 +24,6 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto patience = 10s;
-
-class NoRuns : public RunSink {
- public:
-  void started(const Run&, const std::vector<RunStarted>&) override {}
-  void ended(const Run&, const std::vector<RunEnded>&) override {}
-  void lost(const Run&, const std::string&) override {}
-  void finished(const Run&) override {}
-};
 
 // The loop runs in a thread of its own, so that a test can be written as what happens one after the other.
 class NodesTest : public testing::Test {
