@@ -215,7 +215,7 @@ bool Conversation::greet(Talk& talk) {
   if (!made_up && machine_ != "any" && identity.machine_id != machine_) {
     Error error{Code::node_unreachable,
                 "another machine answers: its id is " + identity.machine_id + ", not " + machine_,
-                "if the machine was replaced, remove the node and add it anew",
+                "if the machine was replaced: grid daemon stop; the next command starts it, and it asks anew",
                 {},
                 true};
     usable_ = false;
